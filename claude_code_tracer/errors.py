@@ -14,6 +14,7 @@
         ├── NotRunning            exit 1: there is no tracer to talk to
         ├── SignedOut             exit 77: the device token or session is not accepted
         ├── StorageFull           exit 1: the disk or the outbox is full
+        ├── OutboxDamaged         exit 1: the outbox is damaged; a restart rebuilds it
         ├── ServerTooOld          exit 78: the server lacks what this version needs
         ├── DatabaseFailed        exit 1: the embedded PostgreSQL does not start
         └── NotFound              exit 1: no such session
@@ -34,6 +35,7 @@ __all__ = [
     "HaltStage",
     "NotFound",
     "NotRunning",
+    "OutboxDamaged",
     "ParkRecord",
     "RecordRefused",
     "RetryLater",
@@ -111,6 +113,10 @@ class SignedOut(HaltStage):
 
 class StorageFull(HaltStage):
     """The disk or the outbox is full; reading pauses, nothing is dropped."""
+
+
+class OutboxDamaged(HaltStage):
+    """The outbox file is damaged; the next start sets it aside and reads everything again."""
 
 
 class ServerTooOld(HaltStage):

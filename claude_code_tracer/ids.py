@@ -20,6 +20,6 @@ def record_id(*parts: str | int) -> str:
     The parts must identify the record within its session by what the tool wrote (a uuid, a message
     id, a tool call id), or by its file position when the tool wrote no id.
     """
-    raw = _SEPARATOR.join(str(part).encode("utf-8", "surrogateescape") for part in parts)
+    raw = _SEPARATOR.join(str(part).encode("utf-8", "surrogatepass") for part in parts)
     h = blake2b(raw, digest_size=16).hexdigest()
     return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"

@@ -1,1 +1,1 @@
-"""The embedded Supabase: PostgreSQL from a wheel behind our own gateway. Nothing else says "local"."""
+"""The embedded Supabase: PostgreSQL from a wheel behind our own gateway."""

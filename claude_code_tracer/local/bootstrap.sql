@@ -170,3 +170,31 @@ create or replace trigger notify_message after insert on realtime.messages
 grant execute on all functions in schema realtime to postgres, anon, authenticated, service_role;
 revoke execute on function realtime.notify_message() from public, anon, authenticated;
 grant supabase_realtime_admin to authenticator;
+
+-- gateway: what only our gateway calls ------------------------------------------------------------
+create schema if not exists gateway;
+revoke all on schema gateway from public;
+grant usage on schema gateway to supabase_auth_admin;
+
+-- On hosted an edge function does this with the service role's rights.
+create or replace function gateway.device_owner() returns uuid
+  language plpgsql security definer set search_path = '' as $$
+  begin
+    return (private.current_device()).owner_id;
+  end $$;
+revoke execute on function gateway.device_owner() from public;
+grant execute on function gateway.device_owner() to supabase_auth_admin;
+
+-- The gateway reads the exposed schema again after a migration, as hosted PostgREST does.
+create or replace function gateway.announce_change() returns event_trigger
+  language plpgsql set search_path = '' as $$
+  begin
+    notify pgrst, 'reload schema';
+  end $$;
+drop event trigger if exists gateway_ddl;
+drop event trigger if exists gateway_drop;
+create event trigger gateway_ddl on ddl_command_end
+  when tag in ('CREATE VIEW', 'ALTER VIEW', 'CREATE FUNCTION', 'ALTER FUNCTION', 'CREATE TABLE',
+    'ALTER TABLE', 'CREATE TYPE', 'ALTER TYPE', 'CREATE SCHEMA', 'ALTER SCHEMA')
+  execute function gateway.announce_change();
+create event trigger gateway_drop on sql_drop execute function gateway.announce_change();

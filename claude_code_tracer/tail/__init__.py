@@ -1,0 +1,1 @@
+"""How to read a growing file; knows no tool."""

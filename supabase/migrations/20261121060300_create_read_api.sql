@@ -114,10 +114,23 @@ create function api.get_replay(
 comment on function api.get_replay(uuid, bigint, integer) is
   'One page of a session in order: messages with their blocks, tool calls and usage. Ask again with the last position until a page is empty.';
 
+create function api.find_sessions(reference text) returns setof api.sessions
+  language sql stable security invoker set search_path = '' rows 10
+  as $$
+    select s.* from api.sessions s
+    where starts_with(s.native_id, reference) or starts_with(s.id::text, lower(reference))
+    order by s.ended_at desc nulls last, s.id
+    limit 10
+  $$;
+comment on function api.find_sessions(text) is
+  'Sessions whose id or native id starts with the reference; at most ten.';
+
 revoke all on all tables in schema api from public, anon;
 grant select on all tables in schema api to authenticated;
-revoke execute on function api.get_replay(uuid, bigint, integer) from public, anon;
-grant execute on function api.get_replay(uuid, bigint, integer) to authenticated;
+revoke execute on function api.get_replay(uuid, bigint, integer), api.find_sessions(text)
+  from public, anon;
+grant execute on function api.get_replay(uuid, bigint, integer), api.find_sessions(text)
+  to authenticated;
 
 -- Live: members may listen on `workspace:<id>`; nobody may send there.
 create function private.topic_workspace_id() returns uuid

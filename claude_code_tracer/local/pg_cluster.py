@@ -1,0 +1,99 @@
+"""The data folder of a server: make one, and say what is wrong with one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from claude_code_tracer.errors import DatabaseFailed
+from claude_code_tracer.local.pg_binaries import Binaries
+from claude_code_tracer.local.pg_place import Place
+from claude_code_tracer.local.pg_process import spawn
+
+__all__ = ["ADMIN", "advice", "check_data", "create_data"]
+
+ADMIN = "supabase_admin"
+"""The superuser, named as on hosted Supabase."""
+_TIMEOUT_S = 120.0
+_PREFIX = ".new-data-"
+
+
+def check_data(place: Place, binaries: Binaries) -> bool:
+    """Tell whether there is a data folder; DatabaseFailed when it cannot be one of this version."""
+    data = place.data
+    if not data.is_dir() or not any(data.iterdir()):
+        return False
+    try:
+        version = (data / "PG_VERSION").read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise DatabaseFailed(
+            f"{data} is damaged (no readable PG_VERSION): {advice(place)}"
+        ) from exc
+    if version != str(binaries.major):
+        raise DatabaseFailed(
+            f"{data} is of PostgreSQL {version[:20]}, not {binaries.major}: {advice(place)}"
+        )
+    return True
+
+
+def advice(place: Place) -> str:
+    """Say what to do with a data folder that cannot be used."""
+    return (
+        f"move the folder aside (mv {place.data} {place.data}.damaged) and start again; "
+        "the transcripts are collected anew"
+    )
+
+
+def create_data(place: Place, binaries: Binaries, env: Mapping[str, str]) -> None:
+    """Make the data folder in one step: it is complete or it is not there (kill -9 included)."""
+    for left_over in place.folder.glob(f"{_PREFIX}*"):
+        shutil.rmtree(left_over, ignore_errors=True)
+    # A name of its own: the initdb of a killed process may still be busy in the last one.
+    temporary = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place.folder))
+    try:
+        if place.user:
+            os.chown(temporary, place.user.uid, place.user.gid)
+        _initdb(temporary, place, binaries, env)
+        temporary.rename(place.data)
+        _sync_folder(place.folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _initdb(data: Path, place: Place, binaries: Binaries, env: Mapping[str, str]) -> None:
+    # Other users cannot enter the socket's folder; over TCP (only tests and tools) a password.
+    command: list[str | Path] = [
+        *(binaries.initdb, "--pgdata", data, "--username", ADMIN, "--no-instructions"),
+        *("--auth-local=trust", "--auth-host=scram-sha-256", "--data-checksums"),
+        *("--encoding=UTF8", "--locale=C"),
+    ]
+    if binaries.major >= 17:  # sorts alike on every system, and knows upper case beyond ASCII
+        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    with tempfile.TemporaryFile(dir=place.folder) as log:
+        process = spawn(command, place, env, log.fileno())
+        try:
+            code = process.wait(_TIMEOUT_S)
+        except BaseException as exc:
+            process.kill()
+            process.wait()
+            if not isinstance(exc, subprocess.TimeoutExpired):
+                raise
+            code = None
+        log.seek(0)
+        output = log.read().decode("utf-8", "replace")
+    if code != 0:
+        errors = [line for line in output.splitlines() if "error" in line.lower()]
+        reason = "; ".join(errors[:3]) or (f"exit code {code}" if code else "it took too long")
+        raise DatabaseFailed(f"cannot create a database in {place.folder}: {reason}")
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

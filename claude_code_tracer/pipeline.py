@@ -1,0 +1,41 @@
+"""The two stages and what they share, put together once for `start` and for `sync`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from claude_code_tracer.clock import Clock
+from claude_code_tracer.collector import Collector
+from claude_code_tracer.config import Config
+from claude_code_tracer.guard import Guard
+from claude_code_tracer.outbox import Outbox
+from claude_code_tracer.pricing import price
+from claude_code_tracer.ship.client import IngestClient
+from claude_code_tracer.ship.credentials import read_credentials
+from claude_code_tracer.shipper import Shipper
+from claude_code_tracer.sources.registry import SOURCES
+
+__all__ = ["Pipeline", "open_pipeline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Collector and shipper around one outbox."""
+
+    collector: Collector
+    shipper: Shipper
+    outbox: Outbox
+
+
+@contextmanager
+def open_pipeline(config: Config, clock: Clock) -> Iterator[Pipeline]:
+    """Open the outbox and both stages; the caller holds the instance lock."""
+    guard = Guard.load()
+    with (
+        Outbox.open(config, clock) as outbox,
+        IngestClient(lambda: read_credentials(config.home), clock) as client,
+    ):
+        collector = Collector(config, SOURCES, guard, price, outbox, clock)
+        yield Pipeline(collector, Shipper(config, outbox, client, clock, guard.version), outbox)

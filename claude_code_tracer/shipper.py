@@ -1,0 +1,292 @@
+"""Outbox to server, one batch at a time. A row leaves the outbox only when the server has it.
+
+What the server cannot store is found by halving (I6); what it cannot do now is tried for ever, with
+growing pauses (F57). Nothing of what happens here stops the collector.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+
+from claude_code_tracer import __version__
+from claude_code_tracer.clock import Clock
+from claude_code_tracer.config import Config
+from claude_code_tracer.errors import (
+    BadRecord,
+    ConfigError,
+    HaltStage,
+    RetryLater,
+    ServerTooOld,
+    ServerUnavailable,
+    SignedOut,
+)
+from claude_code_tracer.killpoints import KillPoints
+from claude_code_tracer.log import event
+from claude_code_tracer.model import Entity, Session
+from claude_code_tracer.outbox import Outbox, Parked, Record
+from claude_code_tracer.outbox.codec import decode, kind_of
+from claude_code_tracer.ship.batch import encode_batch, list_of, shrink, size_of
+from claude_code_tracer.ship.classify import (
+    Ack,
+    Answer,
+    Halt,
+    HaltReason,
+    Refresh,
+    Refusal,
+    Retry,
+    Split,
+    Verdict,
+    classify,
+)
+from claude_code_tracer.ship.merge import Merged, merge
+
+__all__ = ["ShipReport", "Shipper"]
+
+_BACKOFF_MAX_S = 300.0
+_BACKOFF_MIN_S = 0.1
+_RAMP = 4
+_CEILING_STEP = 8
+_SMALLEST_CUT_BYTES = 1024
+_REASON_MAX = 200
+_ENVELOPE_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class ShipReport:
+    """What one pass did, in outbox rows."""
+
+    sent: int
+    parked: int
+    more: bool
+    """Rows still wait."""
+
+
+class Sender(Protocol):
+    """What the shipper needs of `ship.client.IngestClient`."""
+
+    def send(self, body: bytes) -> Answer:
+        """POST a batch; raises ServerUnavailable when there is no whole answer."""
+        ...
+
+    def refresh(self) -> bool:
+        """Read the credentials again; True when they changed."""
+        ...
+
+
+@dataclass(slots=True)
+class _Pass:
+    """The records of one pass and what became of them."""
+
+    records: dict[int, Record]
+    sent: int = 0
+    parked: int = 0
+
+
+class Shipper:
+    """Send what waits. Call `run_once` again and again; it never waits itself."""
+
+    def __init__(
+        self,
+        config: Config,
+        outbox: Outbox,
+        client: Sender,
+        clock: Clock,
+        guard_version: int,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._outbox = outbox
+        self._client = client
+        self._clock = clock
+        self._guard_version = guard_version
+        self._jitter = jitter or random.Random()
+        self._kill = KillPoints(config.env)
+        self._max_bytes = config.settings.batch_bytes - _ENVELOPE_BYTES
+        self._max_rows = config.settings.batch_rows
+        self._ceiling = self._max_rows
+        """Rows per batch that the server managed lately."""
+        self._rows = self._max_rows
+        self._failures = 0
+        self._stalled: RetryLater | HaltStage | None = None
+        self._resume_at_s = 0.0
+        self.shipped = 0
+        """Outbox rows the server has taken since the start."""
+
+    def run_once(self) -> ShipReport:
+        """Send one batch, splitting it if need be.
+
+        Raises RetryLater with the seconds to wait, or HaltStage when somebody must act; every row
+        is kept. Called too early it raises the same again without bothering the server.
+        """
+        self._keep_pause()
+        records = self._outbox.take(self._rows, self._max_bytes)
+        ship = _Pass({record.seq: record for record in records})
+        try:
+            if rows := self._rows_of(ship):
+                self._deliver(rows, ship)
+        except RetryLater as exc:
+            raise self._pause(exc) from exc
+        except HaltStage as exc:
+            self._pause(exc)
+            raise
+        if records:
+            self._ramp_up()
+        return ShipReport(ship.sent, ship.parked, self._outbox.stats().pending_rows > 0)
+
+    def _rows_of(self, ship: _Pass) -> list[Merged]:
+        entities: list[tuple[int, Entity]] = []
+        for record in ship.records.values():
+            try:
+                entities.append((record.seq, decode(record.body)))
+            except BadRecord as exc:
+                pointer = Parked(f"row {exc}", file=record.file, kind=record.kind)
+                self._park(ship, (record.seq,), pointer)
+        rows = merge(entities)
+        if sum(len(record.body) for record in ship.records.values()) <= self._max_bytes:
+            return rows
+        fitting: list[Merged] = []
+        for row in rows:
+            small: Merged | None = row
+            if size_of(row.entity) > self._max_bytes:
+                small = self._shrunk(row, self._max_bytes, "it is too large to be sent", ship)
+            fitting += [small] if small else []
+        return fitting
+
+    def _deliver(self, rows: list[Merged], ship: _Pass) -> None:
+        """Have the server take `rows`, or each half of them, or park the one that is left."""
+        verdict = self._ask(rows)
+        match verdict:
+            case Ack():
+                self._settle(rows, verdict.refused, ship)
+            case Retry():
+                raise ServerUnavailable(verdict.reason, after_s=verdict.after_s)
+            case Refresh():
+                raise SignedOut(f"{verdict.reason}: run `claude-tracer login`")
+            case Halt():
+                raise _halt_error(verdict)
+            case Split():
+                self._split(rows, verdict, ship)
+
+    def _ask(self, rows: list[Merged]) -> Verdict:
+        entities = [row.entity for row in rows]
+        body = encode_batch(entities, self._guard_version, __version__)
+        self._kill.hit("before_send")
+        verdict = classify(self._client.send(body), len(rows))
+        if isinstance(verdict, Refresh) and self._client.refresh():
+            verdict = classify(self._client.send(body), len(rows))
+        self._kill.hit("after_send")
+        return verdict
+
+    def _split(self, rows: list[Merged], verdict: Split, ship: _Pass) -> None:
+        if verdict.is_too_slow:
+            self._ceiling = max(1, len(rows) // 2)
+        if len(rows) > 1:
+            middle = len(rows) // 2
+            self._deliver(rows[:middle], ship)
+            self._deliver(rows[middle:], ship)
+        elif verdict.is_too_slow:
+            raise ServerUnavailable(verdict.reason)
+        elif not verdict.is_too_large:
+            self._park_row(rows[0], verdict.reason, ship)
+        elif smaller := self._shrunk(rows[0], size_of(rows[0].entity) // 2, verdict.reason, ship):
+            self._deliver([smaller], ship)
+
+    def _shrunk(self, row: Merged, max_bytes: int, reason: str, ship: _Pass) -> Merged | None:
+        """Return `row` cut to `max_bytes`; None, and parked, when it cannot be cut."""
+        entity = shrink(row.entity, max_bytes) if max_bytes >= _SMALLEST_CUT_BYTES else None
+        if entity is None:
+            self._park_row(row, reason, ship)
+            return None
+        event("shipper", "row_cut", kind=kind_of(entity), reason=reason)
+        return Merged(entity, row.seqs)
+
+    def _settle(self, rows: list[Merged], refused: Sequence[Refusal], ship: _Pass) -> None:
+        """Forget what the server took and park what it refused (its indexes are per list)."""
+        reasons = {(refusal.list, refusal.index): refusal.reason for refusal in refused}
+        places: Counter[str] = Counter()
+        taken: list[int] = []
+        for row in rows:
+            name = list_of(row.entity)
+            reason = reasons.pop((name, places[name]), None)
+            places[name] += 1
+            if reason is None:
+                taken += row.seqs
+            else:
+                self._park_row(row, f"refused by the server: {reason[:_REASON_MAX]}", ship)
+        self._outbox.ack(taken)
+        ship.sent += len(taken)
+        self.shipped += len(taken)
+
+    def _park_row(self, row: Merged, reason: str, ship: _Pass) -> None:
+        entity = row.entity
+        name = entity.session if isinstance(entity, Session) else entity.id
+        pointer = Parked(
+            reason,
+            file=ship.records[row.seqs[0]].file,
+            start=entity.revision,
+            session=f"{entity.source}/{entity.session}",
+            kind=kind_of(entity),
+            record=sha256(name.encode()).hexdigest(),
+        )
+        self._park(ship, row.seqs, pointer)
+
+    def _park(self, ship: _Pass, seqs: Sequence[int], pointer: Parked) -> None:
+        self._outbox.park(seqs, [pointer])
+        ship.parked += len(seqs)
+        event("shipper", "parked", level=logging.WARNING, kind=pointer.kind, reason=pointer.reason)
+
+    def _ramp_up(self) -> None:
+        if self._stalled:
+            event("shipper", "resumed")
+        self._failures, self._stalled = 0, None
+        self._ceiling = min(self._max_rows, self._ceiling + _CEILING_STEP)
+        self._rows = min(self._ceiling, self._rows * _RAMP)
+
+    def _keep_pause(self) -> None:
+        left_s = self._resume_at_s - self._clock.monotonic_s()
+        if self._stalled is None or left_s <= 0:
+            return
+        if isinstance(self._stalled, RetryLater):
+            raise ServerUnavailable(str(self._stalled), after_s=left_s)
+        if not self._has_new_credentials():
+            raise self._stalled.with_traceback(None)
+
+    def _has_new_credentials(self) -> bool:
+        try:
+            return self._client.refresh()
+        except HaltStage:
+            return False
+
+    def _pause(self, exc: RetryLater | HaltStage) -> RetryLater | HaltStage:
+        """Begin or prolong the pause: full jitter up to 1, 2, 4 ... 300 s; next comes one row."""
+        if self._stalled is None:
+            event("shipper", "stalled", level=logging.WARNING, reason=exc)
+        limit_s = min(_BACKOFF_MAX_S, 2.0 ** min(self._failures, 10))
+        wait_s = max(_BACKOFF_MIN_S, self._jitter.uniform(0, limit_s))
+        if isinstance(exc, RetryLater):
+            wait_s = max(wait_s, exc.after_s or 0.0)
+            exc = ServerUnavailable(str(exc), after_s=wait_s)
+        self._failures += 1
+        self._rows = 1
+        self._stalled = exc
+        self._resume_at_s = self._clock.monotonic_s() + wait_s
+        return exc
+
+
+def _halt_error(halt: Halt) -> HaltStage:
+    match halt.why:
+        case HaltReason.SERVER_TOO_OLD:
+            return ServerTooOld(f"{halt.reason}: apply its migrations")
+        case HaltReason.CLIENT_TOO_OLD:
+            return ConfigError(f"{halt.reason}: update claude-tracer")
+        case HaltReason.FORBIDDEN:
+            return SignedOut(f"{halt.reason}: check this device in the dashboard or log in again")
+        case HaltReason.QUOTA:
+            return HaltStage(f"{halt.reason}: raise it or free some")
+        case HaltReason.NOT_OUR_SERVER:
+            return ConfigError(f"{halt.reason}: check the url in the credentials")

@@ -1,0 +1,72 @@
+"""`claude-tracer sync`: the whole line from transcripts to rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.snapshot import physical_rows
+from tests.e2e.world import World
+from tests.transcripts import SHARED, Conversation, lay_out_corpus
+
+
+def write_conversations(world: World, count: int = 3) -> None:
+    for number in range(count):
+        talk = Conversation(world.home, f"{number:08x}-1111-4111-8111-111111111111")
+        talk.prompt(f"Please fix bug {number}")
+        tool = talk.tool_use("Bash", {"command": "pytest -q"})
+        talk.tool_result(tool, "1 failed", is_error=True)
+        talk.answer("Fixed it.")
+
+
+def test_sync_stores_what_the_transcripts_say(world: World) -> None:
+    write_conversations(world)
+    result = world.json("sync")
+    assert (result["files"], result["bad_spans"], result["parked"]) == (3, 0, 0)
+    rows = world.json("sessions", "list")
+    assert {row["title"] for row in rows} == {f"Please fix bug {n}" for n in range(3)}
+    session = world.json("sessions", "show", "00000001")
+    kinds = [message["kind"] for message in session["messages"]]
+    assert kinds == ["prompt", "answer", "answer"]
+    call = session["messages"][1]["tool_calls"][0]
+    assert (call["name"], call["result"], call["is_error"]) == ("Bash", "1 failed", True)
+    assert session["total_cost_usd"] > 0
+    assert session["output_tokens"] == 150
+
+
+def test_second_sync_ships_nothing_and_writes_no_row(world: World) -> None:
+    write_conversations(world)
+    world.run("start", "--daemon")
+    assert world.json("sync")["parked"] == 0
+    with world.connect() as connection:
+        before = physical_rows(connection)
+        assert before["messages"]
+        again = world.json("sync")
+        assert (again["records"], again["shipped"]) == (0, 0)
+        assert physical_rows(connection) == before
+
+
+def test_damaged_lines_lose_nothing_and_block_nobody(world: World) -> None:
+    talk = Conversation(world.home, "aaaaaaaa-1111-4111-8111-111111111111")
+    talk.prompt("before")
+    talk.raw(b"{not json\n" + b"\x00" * 500 + b"\n" + bytes(range(128, 256)) + b"\n\n")
+    talk.raw(b'{"type":"user","pad":"' + b"x" * 17_000_000 + b'"}\n')
+    talk.prompt("after")
+    talk.raw(b'{"type":"user","message":{"role":"user","content":"half a li')
+    fifo = talk.path.with_name("bbbbbbbb-1111-4111-8111-111111111111.jsonl")
+    fifo.mkdir()
+    result = world.json("sync")
+    assert result["bad_spans"] >= 3
+    session = world.json("sessions", "show", "aaaaaaaa")
+    texts = [b["text"] for m in session["messages"] for b in m["blocks"]]
+    assert texts == ["before", "after"]
+
+
+if SHARED.is_dir():
+
+    @pytest.mark.slow
+    def test_the_whole_corpus_arrives(world: World) -> None:
+        files = lay_out_corpus(world.home)
+        result = world.json("sync")
+        assert result["files"] == files
+        assert result["parked"] == result["bad_spans"] == 3  # lines that are no objects
+        assert world.json("sync")["shipped"] == 0

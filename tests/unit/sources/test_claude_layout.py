@@ -1,0 +1,85 @@
+"""Where Claude Code's files are and what their paths say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from claude_code_tracer.errors import ConfigError
+from claude_code_tracer.sources.registry import SOURCES, source_named
+
+CLAUDE = source_named("claude_code")
+HOME = Path("/home/u")
+ROOT = HOME / ".claude" / "projects"
+SESSION = "11111111-1111-4111-8111-111111111111"
+
+
+def test_sources_have_a_name_of_the_schema_and_one_for_people() -> None:
+    assert [(source.name, source.label) for source in SOURCES] == [("claude_code", "Claude Code")]
+    with pytest.raises(ConfigError, match="claude_code"):
+        source_named("nobody")
+
+
+@pytest.mark.parametrize(
+    ("env", "roots"),
+    [
+        ({}, ["/home/u/.claude/projects", "/home/u/.config/claude/projects"]),
+        (
+            {"CLAUDE_CONFIG_DIR": ""},
+            ["/home/u/.claude/projects", "/home/u/.config/claude/projects"],
+        ),
+        ({"XDG_CONFIG_HOME": "/x"}, ["/home/u/.claude/projects", "/x/claude/projects"]),
+        ({"CLAUDE_CONFIG_DIR": "/a"}, ["/a/projects"]),
+        ({"CLAUDE_CONFIG_DIR": "/a, /b/projects ,,/a"}, ["/a/projects", "/b/projects"]),
+        ({"CLAUDE_CONFIG_DIR": "~/work"}, ["/home/u/work/projects"]),
+        ({"CLAUDE_CONFIG_DIR": "/e\u0301"}, ["/\u00e9/projects"]),
+    ],
+)
+def test_roots_follow_the_environment(env: dict[str, str], roots: list[str]) -> None:
+    assert [str(root) for root in CLAUDE.roots(env, HOME)] == roots
+
+
+def test_the_tool_folders_are_watched() -> None:
+    assert [str(p) for p in CLAUDE.watched({"CLAUDE_CONFIG_DIR": "/a"}, HOME)] == ["/a"]
+
+
+@pytest.mark.parametrize(
+    ("path", "session", "parent"),
+    [
+        (f"-p/{SESSION}.jsonl", SESSION, None),
+        (f"-p/{SESSION}/subagents/agent-abc123.jsonl", f"{SESSION}/abc123", SESSION),
+        (f"-p/{SESSION}/subagents/agent-acompact-9f.jsonl", f"{SESSION}/acompact-9f", SESSION),
+        (f"-p/{SESSION}/subagents/workflows/wf_1/agent-a.jsonl", f"{SESSION}/a", SESSION),
+        ("-p/agent-12ab34cd.jsonl", "agent-12ab34cd", None),
+    ],
+)
+def test_a_path_names_its_session(path: str, session: str, parent: str | None) -> None:
+    found = CLAUDE.transcript(ROOT, ROOT / path)
+    assert found is not None
+    assert (found.source, found.session, found.parent) == ("claude_code", session, parent)
+    assert found.path == ROOT / path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "loose.jsonl",
+        "-p/notes.md",
+        "-p/.hidden.jsonl",
+        "-p/history.jsonl",
+        "-p/memory/x.jsonl",
+        f"-p/{SESSION}/tool-results/x.txt",
+        f"-p/{SESSION}/custom-title.json",
+        f"-p/{SESSION}/subagents/agent-a.meta.json",
+        f"-p/{SESSION}/subagents/workflows/wf_1/journal.jsonl",
+        f"-p/{'x' * 300}.jsonl",
+        "../elsewhere.jsonl",
+    ],
+)
+def test_other_files_are_no_transcripts(path: str) -> None:
+    assert CLAUDE.transcript(ROOT, ROOT / path) is None
+
+
+def test_a_path_outside_is_no_transcript() -> None:
+    assert CLAUDE.transcript(ROOT, Path(f"/elsewhere/-p/{SESSION}.jsonl")) is None

@@ -1,0 +1,43 @@
+// Hunks of a change as rows with line numbers.
+
+export type DiffRow = {
+  kind: "added" | "removed" | "same" | "gap" | "note";
+  before: number | null;
+  after: number | null;
+  text: string;
+};
+
+type Hunk = { old_start: number; new_start: number; lines: string[] };
+
+export function diffRows(diff: unknown): DiffRow[] {
+  if (!Array.isArray(diff)) return [];
+  return diff
+    .filter(isHunk)
+    .flatMap((hunk, i) => [
+      ...(i === 0 ? [] : [{ kind: "gap" as const, before: null, after: null, text: "⋯" }]),
+      ...hunkRows(hunk),
+    ]);
+}
+
+function isHunk(value: unknown): value is Hunk {
+  const hunk = value as Partial<Hunk> | null;
+  return (
+    typeof hunk?.old_start === "number" &&
+    typeof hunk.new_start === "number" &&
+    Array.isArray(hunk.lines) &&
+    hunk.lines.every((line) => typeof line === "string")
+  );
+}
+
+function hunkRows(hunk: Hunk): DiffRow[] {
+  let before = hunk.old_start;
+  let after = hunk.new_start;
+  return hunk.lines.map((line): DiffRow => {
+    const text = line.slice(1);
+    if (line.startsWith("+")) return { kind: "added", before: null, after: after++, text };
+    if (line.startsWith("-")) return { kind: "removed", before: before++, after: null, text };
+    if (line.startsWith("\\"))
+      return { kind: "note", before: null, after: null, text: text.trim() };
+    return { kind: "same", before: before++, after: after++, text };
+  });
+}
