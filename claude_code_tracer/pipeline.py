@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from claude_code_tracer.clock import Clock
 from claude_code_tracer.collector import Collector
 from claude_code_tracer.config import Config
 from claude_code_tracer.guard import Guard
+from claude_code_tracer.log import event
 from claude_code_tracer.outbox import Outbox
 from claude_code_tracer.pricing import price
 from claude_code_tracer.ship.client import IngestClient
-from claude_code_tracer.ship.credentials import read_credentials
+from claude_code_tracer.ship.credentials import Credentials, read_credentials
 from claude_code_tracer.shipper import Shipper
 from claude_code_tracer.sources.registry import SOURCES
 
@@ -37,5 +39,13 @@ def open_pipeline(config: Config, clock: Clock) -> Iterator[Pipeline]:
         Outbox.open(config, clock) as outbox,
         IngestClient(lambda: read_credentials(config.home), clock) as client,
     ):
+        _follow(outbox, read_credentials(config.home))
         collector = Collector(config, SOURCES, guard, price, outbox, clock)
         yield Pipeline(collector, Shipper(config, outbox, client, clock, guard.version), outbox)
+
+
+def _follow(outbox: Outbox, credentials: Credentials) -> None:
+    """Read everything again when this device's token is another: so is the server's memory."""
+    device = hashlib.sha256(credentials.device_token.encode()).hexdigest()
+    if outbox.follow(device):
+        event("pipeline", "server_changed", consequence="every transcript is read again")

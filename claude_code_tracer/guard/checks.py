@@ -27,6 +27,7 @@ _NATIVE_ID = re.compile(
     r"(?:msg|toolu|srvtoolu|req|call|resp|chatcmpl|agent|wf|run|file|session|sess|thread)[_-]"
 )
 _PATH = re.compile(r"\.{0,2}/[\w.-]{1,64}/|~/|[A-Za-z]:\\|https?:|s3://|[\w.-]{1,64}/[\w.-]{1,64}/")
+_DIGIT_OR_PAD = re.compile(r"[0-9=]")
 _CONSTANT = re.compile(r"[A-Z]{2,32}(?:_[A-Z]{1,32}){1,8}")
 _WORD = re.compile(r"[A-Za-z]{1,24}\d{0,5}|\d{1,20}")
 _SPLIT = re.compile(r"[^A-Za-z0-9]|(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])")
@@ -76,7 +77,7 @@ def _token(groups: Mapping[str, str]) -> bool:
 
 def _header(groups: Mapping[str, str]) -> bool:
     text = groups["secret"]
-    return not _is_stand_in(text) and not _VARIABLE.match(text) and any(c.isdigit() for c in text)
+    return not _is_stand_in(text) and not _VARIABLE.match(text) and bool(_DIGIT_OR_PAD.search(text))
 
 
 def _random(groups: Mapping[str, str]) -> bool:

@@ -15,6 +15,7 @@ __all__ = ["Findings", "Masked", "Masker"]
 
 _SHORTEST_SECRET = 6
 _MAX_PASSES = 8
+_WORD_REST = re.compile(r"\w[\w-]*", re.ASCII)
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]")
 
 
@@ -97,7 +98,7 @@ class Masker:
         if not text.isascii() and _INVISIBLE.search(text):
             return self._spans_behind_invisible(text)
         spans = [
-            _Span(*secret, rule)
+            _Span(secret[0], _end_of_word(text, secret[1]), rule)
             for rule in self._engine.candidates(text)
             for match in rule.pattern.finditer(text)
             if (secret := rule.secret_of(match))
@@ -109,6 +110,12 @@ class Masker:
         seen = [i for i, c in enumerate(text) if not _INVISIBLE.match(c)]
         spans = self._spans("".join(text[i] for i in seen))
         return [_Span(seen[s.start], seen[s.end - 1] + 1, s.rule) for s in spans]
+
+
+def _end_of_word(text: str, end: int) -> int:
+    """Return `end`, or the end of the word it cuts: no tail of an overlong token may stay."""
+    rest = _WORD_REST.match(text, end)
+    return rest.end() if rest and text[end - 1 : end].isalnum() else end
 
 
 def _merged(spans: list[_Span]) -> list[_Span]:

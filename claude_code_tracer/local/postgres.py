@@ -101,10 +101,10 @@ class Postgres:
     def start(self, cancel: threading.Event | None = None) -> None:
         """Have a server that answers when this returns; adopts one that already runs.
 
-        Raises DatabaseFailed with advice, also when `cancel` is set while it waits.
+        The data folder exists (`Home.create`). Raises DatabaseFailed with advice, also when
+        `cancel` is set while it waits.
         """
         deadline = _Deadline(_START_S, cancel)
-        self._config.home.create()
         try:
             with self._locked(deadline):
                 prepare_place(self.place)

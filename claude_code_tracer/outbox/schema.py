@@ -35,6 +35,11 @@ create table record (
 create index record_lane_idx on record (lane, seq, bytes);
 create index record_backfill_idx on record (session) where lane = 1;
 
+create table meta (
+  name text primary key,         -- server: a hash of whom the cursors hold for
+  value text not null
+) strict;
+
 create table parked (
   id integer primary key,
   file integer,

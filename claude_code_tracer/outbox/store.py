@@ -51,6 +51,10 @@ _SUM_OF = """
 select count(*), coalesce(sum(bytes), 0) from record where seq in (select value from json_each(?))
 """
 _DELETE = "delete from record where seq in (select value from json_each(?))"
+_BEGIN_ANEW = """
+update file set generation = generation + 1, cursor = 0, head = x'', mark = x'', seen = 0,
+  state = null
+"""
 _VACUUM_PAGES = 4096
 
 _Row = tuple[str, str, int, bytes]
@@ -82,6 +86,19 @@ class Outbox(OutboxReader):
         except BaseException:
             db.close()
             raise
+
+    def follow(self, server: str) -> bool:
+        """Say which server the rows go to; True when that changed and every file begins anew.
+
+        A cursor says what one server has. Another one, or a new database, has nothing yet; rows
+        that it should have after all change nothing there (I3). `server` is any name for it.
+        """
+        with self._transaction() as db:
+            known = db.execute("select value from meta where name = 'server'").fetchone()
+            if known == (server,):
+                return False
+            db.execute("insert or replace into meta values ('server', ?)", (server,))
+            return bool(known) and db.execute(_BEGIN_ANEW).rowcount > 0
 
     def state(self, file_id: int) -> bytes | None:
         """Return what the parser said it must know to go on with this file."""

@@ -58,9 +58,7 @@ class OutboxReader:
     def stats(self) -> Stats:
         """Count what waits and what was set aside."""
         with self._reading() as db:
-            rows, size = db.execute(
-                "select count(*), coalesce(sum(bytes), 0) from record"
-            ).fetchone()
+            rows, size = self._pending(db)
             oldest = db.execute("select at from record order by seq limit 1").fetchone()
             files = db.execute("select count(*) from file where gone_at is null").fetchone()[0]
             parked = dict(db.execute("select reason, count(*) from parked group by 1 order by 1"))

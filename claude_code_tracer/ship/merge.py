@@ -154,11 +154,6 @@ def _model_calls(older: ModelCall, newer: ModelCall) -> ModelCall:
 
 
 def _at(older: ModelCall, newer: ModelCall) -> datetime | None:
-    """Return the earliest time, among those with the better claim if the claims differ."""
-    if _claim(newer) < _claim(older):
-        return newer.at or older.at
-    if _claim(older) < _claim(newer):
-        return older.at or newer.at
     return min((at for at in (older.at, newer.at) if at is not None), default=None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
@@ -14,9 +15,9 @@ __all__ = [
     "count",
     "identifier",
     "mapping",
-    "number_text",
     "one_line",
     "string",
+    "usd",
     "when",
 ]
 
@@ -29,7 +30,8 @@ _SURELY_SHORT = MAX_TEXT_BYTES // 4
 """So many characters can never be more bytes than MAX_TEXT_BYTES."""
 
 _MAX_DEPTH = 64
-_MAX_COUNT = 2**53
+_MAX_COUNT = 10**12
+"""Far above what one response can be, and its price still fits into the database's number."""
 _TOO_DEEP = "[nested too deep]"
 _LEFT_OUT = "[left out: too large]"
 
@@ -52,16 +54,18 @@ def mapping(value: object) -> dict[str, Any]:
     return value if type(value) is dict else {}
 
 
-def count(value: object) -> int | None:
-    """Return `value` when it can be a number of things, else None."""
+def count(value: object, limit: int = _MAX_COUNT) -> int | None:
+    """Return `value` when it can be a number of things, fewer than `limit`; else None."""
     if type(value) is float and value.is_integer():
         value = int(value)
-    return value if type(value) is int and 0 <= value < _MAX_COUNT else None
+    return value if type(value) is int and 0 <= value < limit else None
 
 
-def number_text(value: object) -> str | None:
-    """Return the decimal text of a plain number, else None."""
-    return repr(value) if type(value) in (int, float) else None
+def usd(value: object) -> Decimal | None:
+    """Return an amount of money that a tool reported; None when it reported none."""
+    if isinstance(value, int | float) and value is not True and 0 < value < 1_000_000:
+        return Decimal(repr(value))
+    return None
 
 
 def when(value: object) -> datetime | None:

@@ -17,6 +17,8 @@ __all__ = ["IDLE_S", "Watch"]
 
 HOT_S = 15 * 60
 HOT_MAX = 64
+FOLDERS_MAX = 500
+"""As many are looked at every second; that is about a millisecond."""
 RACY_S = 2.0
 IDLE_S = 10 * 60
 """How long a last line without newline must stand still to count as finished (F11)."""
@@ -80,10 +82,12 @@ class Watch:
         self._cool_down(now)
 
     def has_new_names(self) -> bool:
-        """Tell whether a folder with hot files, or the one above it, got a new name."""
-        near = {os.path.dirname(path) for path in self._hot}
-        near |= {os.path.dirname(folder) for folder in near}
-        return any(_mtime_ns(path) != self._folders[path] for path in near & self._folders.keys())
+        """Tell whether a folder got a new name; with very many, only those near hot files count."""
+        folders = set(self._folders)
+        if len(folders) > FOLDERS_MAX:
+            near = {os.path.dirname(path) for path in self._hot}
+            folders &= near | {os.path.dirname(folder) for folder in near}
+        return any(_mtime_ns(path) != self._folders[path] for path in folders)
 
     def _cool_down(self, now: datetime) -> None:
         newest = sorted(self._hot.items(), key=lambda item: item[1], reverse=True)[:HOT_MAX]

@@ -225,7 +225,7 @@ create function private.ingest_content(device private.device, batch jsonb) retur
         message_id = excluded.message_id, position = excluded.position,
         revision = excluded.revision, kind = excluded.kind, text = excluded.text,
         tool_call_id = excluded.tool_call_id, data = excluded.data, masked = excluded.masked
-      where excluded.revision >= t.revision
+      where excluded.revision > t.revision or excluded.revision = t.revision
         and (excluded.text, excluded.data, excluded.kind, excluded.position, excluded.message_id)
           is distinct from (t.text, t.data, t.kind, t.position, t.message_id)
       returning session_id
@@ -265,6 +265,17 @@ create function private.ingest_content(device private.device, batch jsonb) retur
 comment on function private.ingest_content(private.device, jsonb) is
   'Stores messages, blocks and tool calls of a batch; returns the sessions that changed.';
 
+-- Who a call belongs to when several sessions hold it: the one that made it before a replay before
+-- a copy, then the smaller native id. It depends on facts only, so any order of arrival agrees.
+create function private.claim(attribution smallint, session uuid) returns bytea
+  language sql stable set search_path = ''
+  as $$
+    select convert_to(attribution || ' ' || s.native_id, 'UTF8')
+    from public.sessions s where s.id = session
+  $$;
+comment on function private.claim(smallint, uuid) is
+  'How good a session''s claim to a model call is; the least wins.';
+
 create function private.ingest_model_calls(device private.device, batch jsonb) returns uuid[]
   language plpgsql set search_path = ''
   as $$
@@ -284,7 +295,8 @@ create function private.ingest_model_calls(device private.device, batch jsonb) r
     ), moved as (
       select c.session_id from public.model_calls c
       join new n on c.owner_id = device.owner_id and c.id = n.id
-      where (coalesce(n.attribution, 0), n.session_id) < (c.attribution, c.session_id)
+      where private.claim(coalesce(n.attribution, 0::smallint), n.session_id)
+        < private.claim(c.attribution, c.session_id)
     ), changed as (
       insert into public.model_calls as t (owner_id, id, session_id, message_id, attribution,
         revision, source, native_id, model, at, input_tokens, output_tokens, cache_read_tokens,
@@ -304,9 +316,9 @@ create function private.ingest_model_calls(device private.device, batch jsonb) r
             case when better then excluded.attribution else t.attribution end,
             case when better then excluded.revision else greatest(t.revision,
               case when excluded.session_id = t.session_id then excluded.revision end) end,
-            case when better then coalesce(excluded.at, t.at) else least(t.at, excluded.at) end
-          from (values ((excluded.attribution, excluded.session_id)
-                        < (t.attribution, t.session_id))) v (better)),
+            least(t.at, excluded.at)
+          from (values (private.claim(excluded.attribution, excluded.session_id)
+                        < private.claim(t.attribution, t.session_id))) v (better)),
         (output_tokens, reasoning_tokens, web_searches, service_tier, speed, usage_quality,
          cost_usd, price_version, reported_cost_usd) = (
           select case when more then excluded.output_tokens else t.output_tokens end,
@@ -321,12 +333,12 @@ create function private.ingest_model_calls(device private.device, batch jsonb) r
             case when more then excluded.reported_cost_usd else t.reported_cost_usd end
           from (values (coalesce(excluded.output_tokens, -1) > coalesce(t.output_tokens, -1)
             )) v (more))
-      where (excluded.attribution, excluded.session_id) < (t.attribution, t.session_id)
+      where private.claim(excluded.attribution, excluded.session_id)
+          < private.claim(t.attribution, t.session_id)
+        or excluded.at < t.at or (t.at is null and excluded.at is not null)
         or coalesce(excluded.output_tokens, -1) > coalesce(t.output_tokens, -1)
         or (t.cost_usd is null and excluded.cost_usd is not null)
         or (t.usage_quality is distinct from 'exact' and excluded.usage_quality = 'exact')
-        or (excluded.session_id = t.session_id and excluded.revision > t.revision
-            and excluded.at < t.at)
       returning session_id
     )
     select (select array_agg(distinct session_id) from moved),

@@ -18,6 +18,7 @@ _LINES = 40
 
 def measure() -> list[Figure]:
     """Append lines to a watched transcript while its replay is open in Chromium."""
+    path = find_chromium()
     world = World()
     talk = Conversation(world.home, "eeeeeeee-6666-4666-8666-666666666666")
     talk.prompt("Measure me")
@@ -26,7 +27,7 @@ def measure() -> list[Figure]:
         world.run("sync")
         link = next(w for w in world.run("web", "--no-open").split() if "token_hash" in w)
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+            browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
             page = browser.new_page()
             page.goto(link)
             page.get_by_role("link", name="Measure me").click()

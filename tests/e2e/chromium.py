@@ -24,10 +24,11 @@ ARGUMENTS = [
 def find_chromium() -> str | None:
     """Return the path of a Chromium or Chrome, or None."""
     names = ("chromium", "chromium-browser", "google-chrome")
-    candidates = [os.environ.get("CHROMIUM"), *map(shutil.which, names), _playwright_own()]
-    return next((c for c in candidates if c and Path(c).exists()), None)
+    known = [os.environ.get("CHROMIUM"), *map(shutil.which, names)]
+    return next((path for path in known if path and Path(path).exists()), None) or _playwright_own()
 
 
-def _playwright_own() -> str:
+def _playwright_own() -> str | None:
     with sync_playwright() as playwright:
-        return playwright.chromium.executable_path
+        path = playwright.chromium.executable_path
+    return path if Path(path).exists() else None

@@ -21,8 +21,9 @@ HOSTILE = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    path = find_chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
 
@@ -118,9 +119,9 @@ def test_a_stale_sign_in_is_explained_not_looped(page: Page, world: World, link:
     expect(page.get_by_test_id("session-row")).to_have_count(1)
     url = page.url
     port = url.split(":")[2].split("/")[0]
-    world.run("stop")
-    world.config.home.signing_key.unlink()
+    world.forget_all()  # another database with other keys, at the same address
     world.run("start", "--daemon", "--port", port)
+    world.run("sync")
     page.goto(url)
     expect(page.get_by_text("claude-tracer web").first).to_be_visible()
     expect(page.get_by_test_id("session-row")).to_have_count(0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
+from claude_code_tracer.local.postgres import Postgres
 from tests.e2e.snapshot import physical_rows
 from tests.e2e.world import World
 from tests.transcripts import SHARED, Conversation, lay_out_corpus
@@ -43,6 +46,14 @@ def test_second_sync_ships_nothing_and_writes_no_row(world: World) -> None:
         again = world.json("sync")
         assert (again["records"], again["shipped"]) == (0, 0)
         assert physical_rows(connection) == before
+
+
+def test_a_lost_database_is_filled_again_from_the_transcripts(world: World) -> None:
+    write_conversations(world)
+    world.run("sync")
+    shutil.rmtree(Postgres(world.config).place.folder)
+    assert world.json("sync")["shipped"] > 0
+    assert len(world.json("sessions", "list")) == 3
 
 
 def test_damaged_lines_lose_nothing_and_block_nobody(world: World) -> None:

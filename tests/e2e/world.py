@@ -74,9 +74,14 @@ class World:
         """Connect to the running embedded server."""
         return psycopg.connect(Postgres(self.config).conninfo(user), autocommit=True)
 
-    def close(self) -> None:
-        """Stop what still runs and remove every trace."""
+    def forget_all(self) -> None:
+        """Stop what runs and remove the data folder, wherever its parts are."""
         with self.spawn("stop") as process:
             process.communicate(timeout=60)
         shutil.rmtree(Postgres(self.config).place.folder, ignore_errors=True)
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def close(self) -> None:
+        """Leave no trace."""
+        self.forget_all()
         shutil.rmtree(self.root)

@@ -219,7 +219,8 @@ class Auth:
     async def _new_password(self, user_id: str, password: str) -> str:
         if not len(password) >= _MIN_PASSWORD or len(password.encode()) > 72:
             message = f"Password should be at least {_MIN_PASSWORD} and at most 72 characters"
-            raise AuthError(422, "weak_password", message)
+            reasons = {"weak_password": {"reasons": ["length"]}}
+            raise AuthError(422, "weak_password", message, more=reasons)
         async with self._database.transaction(ADMIN) as cursor:
             row = await (await cursor.execute(_OWN_PASSWORD, (user_id,))).fetchone()
         old = row and row["encrypted_password"]

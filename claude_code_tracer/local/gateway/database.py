@@ -139,6 +139,8 @@ class Database:
         return await AsyncConnection.connect(
             self._conninfo,
             autocommit=True,
+            # The pipeline prepares; after a rollback psycopg would deallocate its statements, too.
+            prepare_threshold=None,
             connect_timeout=_CONNECT_S,
             application_name="claude-tracer gateway",
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 import psycopg
 
@@ -58,8 +60,10 @@ class ApiError(TracerError):
         *,
         details: str | None = None,
         hint: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
+        self.headers = headers or {}
         self.status = status
         self.code = code
         self.message = message
@@ -81,17 +85,21 @@ class ApiError(TracerError):
 class AuthError(TracerError):
     """An answer of the auth side other than success: an HTTP status and Supabase Auth's code."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, *, more: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.more = more or {}
 
     def body(self, api_version: str | None) -> bytes:
         """Return the JSON body; newer clients name the API version they expect."""
         if api_version is not None and api_version >= "2024-01-01":
-            return orjson.dumps({"code": self.code, "message": self.message})
-        return orjson.dumps({"code": self.status, "error_code": self.code, "msg": self.message})
+            return orjson.dumps({"code": self.code, "message": self.message, **self.more})
+        content = {"code": self.status, "error_code": self.code, "msg": self.message}
+        return orjson.dumps({**content, **self.more})
 
 
 def unsupported(feature: str) -> ApiError:

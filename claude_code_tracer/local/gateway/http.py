@@ -21,7 +21,7 @@ def read_headers(scope: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers of a request by lower-case name; repeated ones joined by a comma."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        name, value = raw_name.decode("latin-1"), _text(raw_value)
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
@@ -56,5 +56,13 @@ def json_response(
 
 def error_response(error: ApiError) -> Response:
     """Return an error the way PostgREST does."""
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return json_response(error.body(), error.status, headers)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return json_response(error.body(), error.status, {**headers, **error.headers})
+
+
+def _text(raw: bytes) -> str:
+    """Return a header's value as PostgREST reads it: UTF-8 if it is that."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")

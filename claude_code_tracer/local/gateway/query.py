@@ -160,7 +160,7 @@ def parse_query(pairs: list[tuple[str, str]]) -> Query:
         where=where,
         order=tuple(map(_order, _split(single["order"]))) if single.get("order") else (),
         limit=_integer("limit", limit) if limit is not None else None,
-        offset=_integer("offset", single.get("offset", "0")),
+        offset=max(_integer("offset", single.get("offset", "0")), 0),
     )
 
 
@@ -294,13 +294,9 @@ def _unquote(text: str) -> str:
 def _integer(name: str, text: str) -> int:
     if not re.fullmatch(r"-?\d{1,19}", text) or int(text) > _MAX_INTEGER:
         raise _bad(f"{name} must be a whole number")
-    if int(text) < 0:
-        raise ApiError(
-            416,
-            "PGRST103",
-            "Requested range not satisfiable",
-            details=f"A {name} below zero was requested.",
-        )
+    if name == "limit" and int(text) < 0:
+        message = "Requested range not satisfiable"
+        raise ApiError(416, "PGRST103", message, details="A limit below zero was requested.")
     return int(text)
 
 

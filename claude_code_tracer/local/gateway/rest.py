@@ -123,7 +123,13 @@ def reply(outcome: Outcome, wants: Wants, offset: int) -> Response:
     total = outcome.total
     if total is not None and offset > total:
         details = f"An offset of {offset} was requested, but there are only {total} rows."
-        raise ApiError(416, "PGRST103", "Requested range not satisfiable", details=details)
+        raise ApiError(
+            416,
+            "PGRST103",
+            "Requested range not satisfiable",
+            details=details,
+            headers={"Content-Range": f"*/{total}"},
+        )
     span = f"{offset}-{offset + outcome.rows - 1}" if outcome.rows else "*"
     headers = {"Content-Range": f"{span}/{'*' if total is None else total}"}
     status = 206 if total is not None and outcome.rows < total else 200

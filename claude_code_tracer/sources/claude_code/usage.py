@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from claude_code_tracer.ids import record_id
@@ -11,13 +10,14 @@ from claude_code_tracer.sources.claude_code.layout import NAME
 from claude_code_tracer.sources.claude_code.reading import Reading
 from claude_code_tracer.sources.claude_code.state import SeenCall
 from claude_code_tracer.sources.jsonl import Record
-from claude_code_tracer.sources.values import count, identifier, mapping, number_text, when
+from claude_code_tracer.sources.values import count, identifier, mapping, usd, when
 
 __all__ = ["SYNTHETIC", "add_model_call"]
 
 SYNTHETIC = "<synthetic>"
 """The model of messages that Claude Code wrote itself; nobody billed them."""
 
+_MAX_SEARCHES = 2**31
 _OWN, _REPLAY, _COPY = 0, 1, 2
 
 
@@ -37,6 +37,7 @@ def add_model_call(
     read = count(usage.get("cache_read_input_tokens"))
     fresh = count(usage.get("input_tokens"))
     output = count(usage.get("output_tokens"))
+    server_tools = mapping(usage.get("server_tool_use"))
     key = (call_id, fresh or 0, read or 0, (write_5m or 0) + (write_1h or 0))
     seen = _see(reading, " ".join(map(str, key)), value, usage)
     if seen is None:
@@ -60,11 +61,11 @@ def add_model_call(
             reasoning_tokens=count(
                 mapping(usage.get("output_tokens_details")).get("thinking_tokens")
             ),
-            web_searches=count(mapping(usage.get("server_tool_use")).get("web_search_requests")),
+            web_searches=count(server_tools.get("web_search_requests"), _MAX_SEARCHES),
             service_tier=identifier(usage.get("service_tier")),
             speed=identifier(usage.get("speed")),
             usage_quality="exact" if seen.is_exact else "lower_bound",
-            reported_cost_usd=_reported(value.get("costUSD")),
+            reported_cost_usd=usd(value.get("costUSD")),
         )
     )
 
@@ -110,8 +111,3 @@ def _attribution(reading: Reading, value: dict[str, Any], message_id: str | None
         return _COPY
     is_aside = value.get("isSidechain") is True and not reading.is_agent
     return _REPLAY if is_aside or message_id is None or reading.is_replay else _OWN
-
-
-def _reported(value: object) -> Decimal | None:
-    text = number_text(value)
-    return Decimal(text) if text and value else None

@@ -37,8 +37,8 @@ SECRETS = {
     "npm": "npm" + "_" + _A36,
     "pypi": "pypi" + "-AgEIcHlwaS5vcmcCJDk4ZjM2NzYxLWE0YmMtNGQ5Zi1iNTk2LTFhMmIzYzRkNWU2ZgACKlszLCJ",
     "huggingface": "hf" + "_" + "AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEfGh",
-    "jwt": "eyJ" + "hbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9" + ".eyJ" + "yb2xlIjoic2VydmljZV9yb2xlIn0" + "."
-    + "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+    "jwt": "eyJ" + "hbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9" + ".eyJ"
+    + "yb2xlIjoic2VydmljZV9yb2xlIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
     "tracer": "ctd" + "_" + "Zk3vT9qLw8RbN2xYc5HdJ7mPf1sGaE4uVi6oKt0XyQz",
     "email": "jane.doe+x@mail.corp-example.co.uk",
 }  # fmt: skip
@@ -68,7 +68,7 @@ HARMLESS = [
     "git@github.com:owner/repo.git react@18.2.0 icon@2x.png @types/node",
     "user@example.com admin@localhost",
     "/home/u/proj/src/secrets/token_store_v2/index.ts",
-    "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA\n-----END PUBLIC KEY-----",
+    "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOC\n-----END PUBLIC KEY-----",
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
     "[REDACTED:github_token] password=[REDACTED:password]",
 ]

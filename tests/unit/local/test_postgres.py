@@ -218,7 +218,9 @@ import sys
 from claude_code_tracer.config import load_config
 from claude_code_tracer.local.migrate import migrate
 from claude_code_tracer.local.postgres import Postgres
-postgres = Postgres(load_config())
+config = load_config()
+config.home.create()
+postgres = Postgres(config)
 postgres.start()
 print(len(migrate(postgres.conninfo)), postgres.place.folder, postgres.place.user)
 postgres.stop()

@@ -238,3 +238,16 @@ def test_file_shrinks_after_a_backfill(config: Config, outbox: Outbox) -> None:
         outbox.ack([record.seq for record in records])
     outbox.close()
     assert config.home.outbox.stat().st_size < 17_000_000  # of 31 MB; some space is kept for use
+
+
+def test_another_server_gets_every_file_from_the_start(outbox: Outbox) -> None:
+    read = replace(_put(outbox, "1"), cursor=9, head=b"h", mark=b"m", seen=9)
+    outbox.put(read, [], state=b"s", lane=Lane.LIVE)
+    assert not outbox.follow("first")  # the first one we ever heard of
+    assert not outbox.follow("first")
+    assert outbox.files()[0].cursor == 9
+    assert outbox.follow("second")
+    (anew,) = outbox.files()
+    assert (anew.cursor, anew.generation, anew.head) == (0, read.generation + 1, b"")
+    assert anew.id and outbox.state(anew.id) is None
+    assert outbox.stats().pending_rows == 1  # what waits goes to the new one as well

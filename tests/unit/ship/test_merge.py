@@ -112,7 +112,7 @@ def test_model_call_belongs_to_the_session_with_the_best_claim() -> None:
     own = _call(8, "own", attribution=0, output_tokens=1, message="o", at=LATE)
     for merged in (_one(fork, own), _one(own, fork)):
         assert (merged.session, merged.attribution, merged.message) == ("own", 0, "o")
-        assert (merged.output_tokens, merged.at) == (9, LATE)
+        assert (merged.output_tokens, merged.at) == (9, EARLY)
     assert _one(_call(1, "b"), _call(2, "a")).session == "a"
     assert _one(_call(1, "a"), _call(2, "b")).session == "a"
 

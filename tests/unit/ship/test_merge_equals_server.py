@@ -84,7 +84,7 @@ def _version(rng: random.Random, kind: type[Entity], revision: int) -> Entity:
     output = rng.randrange(3)
     return ModelCall(
         **base,
-        at=START,
+        at=at,
         output_tokens=output,
         model="m",
         input_tokens=3,
@@ -102,7 +102,7 @@ def _state(person: Person) -> dict[str, Any]:
             f"select to_jsonb(t) from public.{table} t where owner_id = %s", (person.user_id,)
         )
         # Of these the server notes the revision of what it last took something from.
-        uncompared = UNCOMPARED | ({"revision"} if table in ("blocks", "model_calls") else set())
+        uncompared = UNCOMPARED | ({"revision"} if table == "model_calls" else set())
         for (row,) in rows:
             key = table if table == "sessions" else f"{table} {row['id']}"
             state[key] = {name: row[name] for name in row.keys() - uncompared}

@@ -4,7 +4,7 @@ import { backoffMs } from "./backoff";
 import type { Config } from "./config";
 import type { Database } from "./database.types";
 
-export type { AuthError, RealtimeChannel, Session as AuthSession } from "@supabase/supabase-js";
+export type { AuthError, RealtimeChannel } from "@supabase/supabase-js";
 export { isAuthRetryableFetchError } from "@supabase/supabase-js";
 
 export type Client = SupabaseClient<Database, "api">;

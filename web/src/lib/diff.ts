@@ -19,6 +19,28 @@ export function diffRows(diff: unknown): DiffRow[] {
     ]);
 }
 
+/**
+ * What an edit asked for, when the file it changed (or failed to change) is not known: the old text
+ * and the new, without line numbers.
+ */
+export function requestedRows(input: unknown): DiffRow[] {
+  if (typeof input !== "object" || input === null) return [];
+  const edit = input as Record<string, unknown>;
+  if (Array.isArray(edit.edits)) return edit.edits.flatMap(requestedRows);
+  return [
+    ...plainRows("removed", edit.old_string),
+    ...plainRows("added", edit.new_string ?? edit.content),
+  ];
+}
+
+function plainRows(kind: "added" | "removed", text: unknown): DiffRow[] {
+  if (typeof text !== "string" || text === "") return [];
+  return text
+    .replace(/\n$/, "")
+    .split("\n")
+    .map((line) => ({ kind, before: null, after: null, text: line }));
+}
+
 function isHunk(value: unknown): value is Hunk {
   const hunk = value as Partial<Hunk> | null;
   return (

@@ -7,7 +7,7 @@ export function containsPattern(text: string): string {
 }
 
 /** A value for use inside `or=(...)`, where commas, dots and brackets have a meaning. */
-export function quoted(value: string): string {
+function quoted(value: string): string {
   return `"${value.replace(/["\\]/g, "\\$&")}"`;
 }
 

@@ -55,7 +55,7 @@ function anchor(href: string, inner: string, title: string | null | undefined): 
   return inner === target ? inner : `${inner} <span class="md-raw">(${target})</span>`;
 }
 
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")

@@ -6,6 +6,7 @@ import type { Cursor } from "./filter";
 import { useServices } from "./services";
 
 export const LIST = "list";
+export const SUMMARY = "summary";
 export const SESSION = "session";
 export const USAGE_DAYS = 7;
 
@@ -45,7 +46,7 @@ export function useSessionList(filter: SessionFilter) {
 export function useSessionCount(filter: SessionFilter) {
   const { api } = useServices();
   return useQuery({
-    queryKey: [LIST, "count", filter],
+    queryKey: [SUMMARY, "count", filter],
     queryFn: () => api.countSessions(filter),
     placeholderData: keepPreviousData,
   });
@@ -55,7 +56,7 @@ export function useUsage(filter: SessionFilter, since: string) {
   const { api } = useServices();
   const { workspace, source, project } = filter;
   return useQuery({
-    queryKey: [LIST, "usage", workspace, source, project, since],
+    queryKey: [SUMMARY, "usage", workspace, source, project, since],
     queryFn: () => api.usageSince(since, { workspace, source, project }),
     placeholderData: keepPreviousData,
   });
@@ -64,7 +65,7 @@ export function useUsage(filter: SessionFilter, since: string) {
 export function useProjects(workspace: string) {
   const { api } = useServices();
   return useQuery({
-    queryKey: [LIST, "projects", workspace],
+    queryKey: [SUMMARY, "projects", workspace],
     queryFn: () => api.projects(workspace),
   });
 }
@@ -72,7 +73,7 @@ export function useProjects(workspace: string) {
 export function useSources(workspace: string) {
   const { api } = useServices();
   return useQuery({
-    queryKey: [LIST, "sources", workspace],
+    queryKey: [SUMMARY, "sources", workspace],
     queryFn: () => api.sources(workspace),
   });
 }

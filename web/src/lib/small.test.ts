@@ -6,7 +6,7 @@ import { parseSignInLink } from "./auth-link";
 import { backoffMs } from "./backoff";
 import { coalesce } from "./coalesce";
 import { parseConfig } from "./config";
-import { diffRows } from "./diff";
+import { diffRows, requestedRows } from "./diff";
 import type { Message } from "./model";
 
 describe("diffRows", () => {
@@ -28,6 +28,17 @@ describe("diffRows", () => {
       ["gap", null, null, "⋯"],
       ["removed", 9, null, "x"],
     ]);
+  });
+
+  it("falls back to what an edit asked for", () => {
+    const rows = requestedRows({ old_string: "a\nb\n", new_string: "c" });
+    expect(rows.map((row) => [row.kind, row.text])).toEqual([
+      ["removed", "a"],
+      ["removed", "b"],
+      ["added", "c"],
+    ]);
+    expect(requestedRows({ edits: [{ old_string: "x", new_string: "" }] })).toHaveLength(1);
+    expect([null, "text", {}, { content: 1 }].flatMap(requestedRows)).toEqual([]);
   });
 
   it("shows nothing for what is no diff", () => {

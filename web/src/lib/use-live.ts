@@ -3,10 +3,11 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { coalesce } from "./coalesce";
 import type { Change } from "./live";
-import { LIST, SESSION } from "./queries";
+import { LIST, SESSION, SUMMARY } from "./queries";
 import { useServices } from "./services";
 
 const WAIT_MS = 300;
+const SUMMARY_WAIT_MS = 1500;
 /** A session that is not known yet may be a new subagent of the open one. */
 const UNRELATED_WAIT_MS = 3000;
 
@@ -15,12 +16,17 @@ export function useLiveLists(): void {
   const { live } = useServices();
   const queries = useQueryClient();
   useEffect(() => {
-    const update = coalesce(() => queries.invalidateQueries({ queryKey: [LIST] }), WAIT_MS);
-    // Lists that were left behind are fetched afresh when they are shown again.
-    const stop = live.onChange(update.call);
+    const refetch = (key: string) => () => queries.invalidateQueries({ queryKey: [key] });
+    const update = coalesce(refetch(LIST), WAIT_MS);
+    const updateSummary = coalesce(refetch(SUMMARY), SUMMARY_WAIT_MS);
+    const stop = live.onChange(() => {
+      update.call();
+      updateSummary.call();
+    });
     return () => {
       stop();
       update.cancel();
+      updateSummary.cancel();
     };
   }, [live, queries]);
 }
@@ -40,7 +46,9 @@ export function useLiveSession(
     const update = coalesce(refetch, WAIT_MS);
     const updateLater = coalesce(refetch, UNRELATED_WAIT_MS);
     const stop = live.onChange((change: Change) => {
+      // The lists are fetched afresh when they are shown again.
       void queries.invalidateQueries({ queryKey: [LIST], refetchType: "none" });
+      void queries.invalidateQueries({ queryKey: [SUMMARY], refetchType: "none" });
       if (change !== null && !ids.some((known) => change.has(known))) return updateLater.call();
       onContent();
       update.call();

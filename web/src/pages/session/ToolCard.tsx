@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useContext } from "react";
 import { AgentIcon, ChevronIcon } from "../../components/icons";
 import { MaskedBadge } from "../../components/Parts";
-import { diffRows } from "../../lib/diff";
+import { type DiffRow, diffRows, requestedRows } from "../../lib/diff";
 import { elapsed, formatCount, formatDuration } from "../../lib/format";
 import { isUnfinished, maskedTotal, type ToolCall } from "../../lib/model";
 import { toolSummary } from "../../lib/tool-summary";
@@ -23,7 +23,7 @@ const STATUS_TEXT: Record<Status, string> = {
 
 export function ToolCard({ call }: { call: ToolCall }) {
   const { cwd, isLive } = useContext(SessionFacts);
-  const rows = diffRows(call.diff);
+  const rows = rowsOf(call);
   const status = statusOf(call, isLive);
   const [isOpen, toggle] = useOpen(call.id, rows.length > 0 || status === "failed");
   const took = elapsed(call.started_at, call.ended_at);
@@ -86,6 +86,13 @@ const STATUS_TIME: Record<Status, string> = {
 function statusOf(call: ToolCall, isLive: boolean): Status {
   if (isUnfinished(call)) return isLive ? "running" : "open";
   return call.is_error ? "failed" : "ok";
+}
+
+const EDITS = new Set(["Edit", "MultiEdit", "Write", "NotebookEdit"]);
+
+function rowsOf(call: ToolCall): DiffRow[] {
+  const rows = diffRows(call.diff);
+  return rows.length === 0 && EDITS.has(call.name ?? "") ? requestedRows(call.input) : rows;
 }
 
 /** "mcp__github__get_issue" as "github: get_issue". */
