@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+import psutil
+
 from claude_code_tracer.config import Config
 from claude_code_tracer.errors import (
     AlreadyRunning,
@@ -79,10 +81,17 @@ def stop_running(config: Config) -> int:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline_s = time.monotonic() + _STOP_WAIT_S
-    while running_pid(config.home.daemon_lock) == pid:
+    while _is_alive(pid):
         if time.monotonic() > deadline_s:
             raise TracerError(
                 f"claude-tracer (pid {pid}) does not stop: kill -9 {pid} loses nothing"
             )
         time.sleep(_POLL_S)
     return pid
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE  # nobody may reap it
+    except psutil.NoSuchProcess:
+        return False

@@ -58,8 +58,8 @@ class Home:
         try:
             for folder in (self.root, self.outbox.parent, self.signing_key.parent, self.log.parent):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            probe = self.root / ".writable"
-            create_private_file(probe).unlink()
+            probe = self.root / f".writable.{os.getpid()}"
+            create_private_file(probe).unlink(missing_ok=True)
         except OSError as exc:
             raise ConfigError(
                 f"cannot write to the data folder {self.root} ({exc.strerror}): "

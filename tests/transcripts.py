@@ -29,6 +29,10 @@ class Conversation:
         self._count = 0
         self._at = datetime(2026, 11, 1, 10, tzinfo=UTC)
 
+    def now(self) -> None:
+        """Let the next record be written now instead of on the day it began."""
+        self._at = datetime.now(UTC)
+
     def prompt(self, text: str) -> None:
         """Write what a person typed."""
         self._write("user", {"role": "user", "content": text})

@@ -95,9 +95,11 @@ class Guard:
             masked = self._field(value, found)
             if masked is not value:
                 changes[name] = masked
-        if not found and entity.masked is None:
+        if not found:
             return entity
-        return msgspec.structs.replace(entity, **{**changes, "masked": found or None})
+        for rule, count in (entity.masked or {}).items():
+            found[rule] = found.get(rule, 0) + count
+        return msgspec.structs.replace(entity, **{**changes, "masked": found})
 
     def _field(self, value: Any, found: Findings) -> Any:
         if type(value) is not str or len(value) > _SHORT:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from claude_code_tracer.guard.checks import PLACEHOLDER
@@ -98,12 +99,12 @@ class Masker:
         if not text.isascii() and _INVISIBLE.search(text):
             return self._spans_behind_invisible(text)
         spans = [
-            _Span(secret[0], _end_of_word(text, secret[1]), rule)
+            _Span(*secret, rule)
             for rule in self._engine.candidates(text)
             for match in rule.pattern.finditer(text)
             if (secret := rule.secret_of(match))
         ]
-        return _merged(spans) if len(spans) > 1 else spans
+        return _merged(spans, text) if spans else spans
 
     def _spans_behind_invisible(self, text: str) -> list[_Span]:
         """Look at what a reader sees: zero-width characters must not hide a secret (S34)."""
@@ -112,25 +113,25 @@ class Masker:
         return [_Span(seen[s.start], seen[s.end - 1] + 1, s.rule) for s in spans]
 
 
-def _end_of_word(text: str, end: int) -> int:
-    """Return `end`, or the end of the word it cuts: no tail of an overlong token may stay."""
-    rest = _WORD_REST.match(text, end)
-    return rest.end() if rest and text[end - 1 : end].isalnum() else end
-
-
-def _merged(spans: list[_Span]) -> list[_Span]:
+def _merged(spans: list[_Span], text: str) -> list[_Span]:
     """Return spans in order; overlapping ones become one, called by the rule that comes first."""
     spans.sort(key=lambda span: (span.start, -span.end))
     merged: list[_Span] = []
     for span in spans:
         last = merged[-1] if merged else None
         if last is None or span.start >= last.end:
-            merged.append(span)
+            merged.append(_whole_word(span, text))
         elif last.rule.yields and not span.rule.yields:
-            merged[-1] = span
+            merged[-1] = _whole_word(span, text)
         elif span.end > last.end and not span.rule.yields:
-            merged[-1] = _Span(last.start, span.end, last.rule)
+            merged[-1] = _whole_word(_Span(last.start, span.end, last.rule), text)
     return merged
+
+
+def _whole_word(span: _Span, text: str) -> _Span:
+    """Return `span` up to the end of a word that it cuts: no tail of a long token may stay."""
+    rest = _WORD_REST.match(text, span.end) if text[span.end - 1].isalnum() else None
+    return _Span(span.start, rest.end(), span.rule) if rest else span
 
 
 def _count(found: Findings, spans: list[_Span]) -> None:
@@ -150,17 +151,24 @@ def _replace(text: str, spans: list[_Span]) -> str:
 def _replace_in_lines(lines: list[str], spans: list[_Span]) -> list[str]:
     """Replace in each line what a span covers of it, so that their number stays the same."""
     masked = []
-    offset = 0
+    offset = first = 0
     for line in lines:
         end = offset + len(line)
+        while first < len(spans) and spans[first].end <= offset:
+            first += 1
         here = []
-        for span in spans:
-            start = max(span.start - offset, 0)
-            if span.start < offset and line[:1] in ("+", "-", " "):
-                start = 1  # a line of a diff keeps its sign
-            stop = min(span.end, end) - offset
-            if start < stop:
-                here.append(_Span(start, stop, span.rule))
+        for span in islice(spans, first, None):
+            if span.start >= end:
+                break
+            here.append(_part_in_line(span, line, offset))
         masked.append(_replace(line, here) if here else line)
         offset = end + 1
     return masked
+
+
+def _part_in_line(span: _Span, line: str, offset: int) -> _Span:
+    """Return what `span` covers of `line`, which begins at `offset`; a diff's sign stays."""
+    start = max(span.start - offset, 0)
+    if span.start < offset and line[:1] in ("+", "-", " "):
+        start = 1
+    return _Span(start, min(span.end - offset, len(line)), span.rule)

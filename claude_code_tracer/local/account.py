@@ -108,7 +108,10 @@ def issue_one_time_token(connection: _Connection, user_id: UUID, lifetime_s: int
 
 
 def sign_in_url(config: Config, url: str) -> str:
-    """Return a link to the dashboard at `url` that signs the local user in, once."""
+    """Return a link to the dashboard at `url` that signs the local user in, once.
+
+    The token stands in the fragment, which no server and no log ever sees.
+    """
     try:
         with psycopg.connect(Postgres(config).conninfo(_OWNER)) as connection:
             row = connection.execute(_FIND_USER, (LOCAL_EMAIL,)).fetchone()
@@ -119,7 +122,7 @@ def sign_in_url(config: Config, url: str) -> str:
         raise NotRunning(
             "the embedded server does not answer: start it with `claude-tracer start --daemon`"
         ) from exc
-    return f"{url}/auth/confirm?{urlencode({'token_hash': token, 'type': 'magiclink'})}"
+    return f"{url}/auth/confirm#{urlencode({'token_hash': token, 'type': 'magiclink'})}"
 
 
 def _issue_device_token(connection: _Connection) -> str:

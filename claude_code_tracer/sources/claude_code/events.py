@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from claude_code_tracer.model import MessageKind
 from claude_code_tracer.sources.claude_code.prompts import has_human_origin
@@ -123,17 +123,21 @@ def add_system(reading: Reading, record: Record) -> None:
     """Add an event that the tool reports about itself."""
     value = record.value
     subtype = value.get("subtype")
-    if subtype in SKIPPED_SYSTEM if type(subtype) is str else False:
+    if not _is_name(subtype) or subtype not in _SYSTEM:
+        if not _is_name(subtype) or subtype not in SKIPPED_SYSTEM:
+            add_unknown(reading, record)
         return
     reading.chain(record)
-    if not (subtype is None or type(subtype) is str) or subtype not in _SYSTEM:
-        add_unknown(reading, record)
-        return
     text = _api_error(value) if subtype == "api_error" else string(value.get("content"))
     facts = mapping(value.get("compactMetadata")) or mapping(value.get("microcompactMetadata"))
     parts = [Part("text", text, data=bounded(facts) or None)] if text or facts else []
     flags = ["api_retry"] if subtype == "api_error" else []
     reading.message(record, "system", _SYSTEM[subtype], parts, flags=flags)
+
+
+def _is_name(value: object) -> TypeGuard[str | None]:
+    """Tell whether `value` can be looked up: a list or an object cannot."""
+    return value is None or type(value) is str
 
 
 def _api_error(value: dict[str, Any]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -193,6 +195,20 @@ def test_every_kind_of_entity_is_masked(entity: Any) -> None:
     assert type(masked) is type(entity)
 
 
+def test_an_entity_masked_twice_is_the_same() -> None:
+    once = FAST.mask_entity(tool(result=f"{SECRETS['github']} and jane@acme.io"))
+    assert once.masked == {"github-token": 1, "email": 1}
+    assert FAST.mask_entity(once) is once
+
+
+def test_many_secrets_in_many_lines_take_linear_time() -> None:
+    lines = [f"+{SECRETS['github']} {i}" for i in range(5000)]
+    started = time.process_time()
+    masked = FAST.mask_entity(tool(diff=[{"lines": lines}]))
+    assert time.process_time() - started < 3
+    assert masked.masked == {"github-token": 5000}
+
+
 def test_ids_and_times_stay() -> None:
     at = datetime(2026, 11, 1, tzinfo=UTC)
     secret = SECRETS["github"]
@@ -308,6 +324,6 @@ def test_a_secret_survives_no_surroundings(kind: str, before: str, after: str) -
 def test_the_portable_engine_stands_in_where_hyperscan_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "hyperscan", None)
+    monkeypatch.setitem(sys.modules, "hyperscan", None)
     engine: Engine = best_engine(FAST.rules)
     assert engine.name == "keywords"
