@@ -30,8 +30,8 @@ check: $(STAMPS)/dev $(STAMPS)/web-modules  ## Lint, format check and types, Pyt
 bench: $(STAMPS)/dev web $(STAMPS)/contract $(STAMPS)/chromium  ## Measure speed and memory against the named limits and rivals
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-wheel: $(STAMPS)/python web  ## Build dist/claude_tracer-*.whl with the dashboard and the migrations inside
-	@$(PIP) build && $(BIN)/python -m build --wheel --outdir dist . >/dev/null && ls dist
+wheel: $(STAMPS)/dev web  ## Build dist/claude_tracer-*.whl with the dashboard and the migrations inside
+	@$(BIN)/python -m hatchling build -t wheel && ls dist
 
 clean:  ## Remove what the other targets made (not the tracer's data)
 	rm -rf $(VENV) $(STAMPS) web/dist web/node_modules tests/contract/js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

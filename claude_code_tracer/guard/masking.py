@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from claude_code_tracer.guard.checks import PLACEHOLDER
@@ -157,11 +156,11 @@ def _replace_in_lines(lines: list[str], spans: list[_Span]) -> list[str]:
         while first < len(spans) and spans[first].end <= offset:
             first += 1
         here = []
-        for span in islice(spans, first, None):
-            if span.start >= end:
+        for i in range(first, len(spans)):
+            if spans[i].start >= end:
                 break
-            here.append(_part_in_line(span, line, offset))
-        masked.append(_replace(line, here) if here else line)
+            here.append(_part_in_line(spans[i], line, offset))
+        masked.append(_replace(line, [part for part in here if part.start < part.end]))
         offset = end + 1
     return masked
 

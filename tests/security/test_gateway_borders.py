@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import websockets
 
 from tests.contract import harness
 from tests.contract.harness import Gateway
@@ -106,22 +108,26 @@ def test_pages_of_other_sites_are_refused(gateway: Gateway, path: str) -> None:
         f"http://127.0.0.1:{port + 1}",
         f"http://localhost:{port}.evil.example",
     ):
-        for method in ("GET", "POST", "OPTIONS"):
-            answer = httpx.request(method, gateway.url + path, headers={"Origin": origin})
-            assert answer.status_code == 403
-            assert "access-control-allow-origin" not in answer.headers
+        with httpx.Client(headers={"Origin": origin}) as client:
+            for method in ("GET", "POST", "OPTIONS"):
+                answer = client.request(method, gateway.url + path)
+                assert answer.status_code == 403
+                assert "access-control-allow-origin" not in answer.headers
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null"])
 def test_other_sites_open_no_websocket(gateway: Gateway, origin: str) -> None:
-    answer = raw(
-        gateway,
-        f"GET /realtime/v1/websocket?apikey={gateway.keys.publishable} HTTP/1.1\r\n"
-        f"Host: 127.0.0.1:{gateway.port}\r\nOrigin: {origin}\r\n"
-        "Connection: Upgrade\r\nUpgrade: websocket\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    )
-    assert status(answer) == 403
+    url = f"ws://127.0.0.1:{gateway.port}/realtime/v1/websocket?apikey={gateway.keys.publishable}"
+
+    async def test() -> None:
+        own = f"http://localhost:{gateway.port}"
+        async with websockets.connect(url, origin=websockets.Origin(own)):
+            pass
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await websockets.connect(url, origin=websockets.Origin(origin))
+        assert refused.value.response.status_code == 403
+
+    asyncio.run(test())
 
 
 def test_own_pages_may_call_and_preflight(gateway: Gateway) -> None:

@@ -81,7 +81,6 @@ def forged(keys: Keys) -> dict[str, str]:
         "the owner": harness.access_token(keys, PERSON, role="postgres"),
         "role is a list": harness.access_token(keys, PERSON, role=["service_role"]),
         "text": "not-a-token",
-        "empty": "",
         "an unknown key": "sb_secret_guess",
     }
 

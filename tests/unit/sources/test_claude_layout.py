@@ -32,7 +32,7 @@ def test_sources_have_a_name_of_the_schema_and_one_for_people() -> None:
         ({"XDG_CONFIG_HOME": "/x"}, ["/home/u/.claude/projects", "/x/claude/projects"]),
         ({"CLAUDE_CONFIG_DIR": "/a"}, ["/a/projects"]),
         ({"CLAUDE_CONFIG_DIR": "/a, /b/projects ,,/a"}, ["/a/projects", "/b/projects"]),
-        ({"CLAUDE_CONFIG_DIR": "~/work"}, ["/home/u/work/projects"]),
+        ({"CLAUDE_CONFIG_DIR": "~/own"}, ["/home/u/own/projects"]),
         ({"CLAUDE_CONFIG_DIR": "/e\u0301"}, ["/\u00e9/projects"]),
     ],
 )

@@ -27,7 +27,10 @@ export class Auth {
 
   async start(): Promise<void> {
     const link = takeSignInLink();
+    if (link) this.state.set({ status: "verifying" });
     this.#client.auth.onAuthStateChange((_event, session) => {
+      // What a link is about to replace must not be used, nor complained about, meanwhile.
+      if (this.state.get().status === "verifying") return;
       if (session) this.#signedIn(session.user.id, session.user.email ?? null);
       else this.#lostSession();
     });
@@ -46,10 +49,10 @@ export class Auth {
   }
 
   async signOut(reason: SignedOutReason = "left"): Promise<void> {
+    this.state.set({ status: "signed-out", reason });
     await this.#client.auth.signOut({ scope: "local" });
     // A server that does not answer must not keep anybody signed in on this machine.
     localStorage.removeItem(STORAGE_KEY);
-    this.state.set({ status: "signed-out", reason });
   }
 
   /** The server refused our token: refresh it once, or forget it and say so. Never a loop. */
@@ -74,6 +77,8 @@ export class Auth {
   async #verify(link: SignInLink): Promise<void> {
     this.#pendingLink = link;
     this.state.set({ status: "verifying" });
+    // Or the library, still busy with a stored token that is no longer good, could drop the new one.
+    await this.#client.auth.initialize();
     const { data, error } = await this.#client.auth.verifyOtp({
       token_hash: link.tokenHash,
       type: link.type,
@@ -103,7 +108,7 @@ export class Auth {
 
   #lostSession(): void {
     const { status } = this.state.get();
-    if (status === "verifying" || (status === "signed-out" && !this.#isUnreachable())) return;
+    if (status === "signed-out" && !this.#isUnreachable()) return;
     // The library keeps a token that it could not refresh for want of an answer, and drops one that
     // was refused. Losing a session that nobody gave up means that the server no longer knows it.
     const kept = localStorage.getItem(STORAGE_KEY) !== null;
