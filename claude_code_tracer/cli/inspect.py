@@ -49,7 +49,8 @@ def _as_json(health: Health | None, home: str) -> dict[str, Any]:
 
 def _print(health: Health, home: str) -> None:
     click.echo(
-        f"claude-tracer {health.version} runs since {ago(health.started_at)} (pid {health.pid})"
+        f"claude-tracer {health.version} is running (pid {health.pid}), "
+        f"started {ago(health.started_at)}"
     )
     if is_stale(health, datetime.now(UTC)):
         click.echo(

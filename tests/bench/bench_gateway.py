@@ -36,7 +36,10 @@ def measure() -> list[Figure]:
         folder = Path(tempfile.mkdtemp(prefix="ct-bench-"))
         stack.callback(shutil.rmtree, folder)
         config = load_config({"HOME": str(folder), "CLAUDE_TRACER_HOME": str(folder / "home")})
+        config.home.create()
         postgres = Postgres(config)
+        for part in (postgres.place.folder, postgres.place.sockets):
+            stack.callback(shutil.rmtree, part, ignore_errors=True)
         stack.callback(postgres.stop)
         postgres.start()
         migrate(postgres.conninfo)

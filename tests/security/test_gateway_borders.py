@@ -247,8 +247,5 @@ def test_bodies_are_limited(gateway: Gateway) -> None:
     answer = httpx.post(
         f"{gateway.url}/auth/v1/token?grant_type=password", headers=headers, content=parts()
     )
-    assert (answer.status_code, set(answer.json())) == (
-        413,
-        {"code", "details", "hint", "message"},
-    )
+    assert (answer.status_code, set(answer.json())) == (413, {"code", "error_code", "msg"})
     assert httpx.post(url, headers=headers, content=b"{}").status_code == 503

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from starlette.applications import Starlette
@@ -16,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, ExceptionHandler, Lifespan
 
 from claude_code_tracer.local.gateway.about import About
 from claude_code_tracer.local.gateway.auth import Auth
@@ -45,6 +47,9 @@ __all__ = ["Place", "create_app"]
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
+Job = Callable[[], Coroutine[Any, Any, None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where this gateway stands and what it serves from."""
@@ -59,53 +64,46 @@ class Place:
 
 def create_app(place: Place) -> ASGIApp:
     """Return the application; it connects to PostgreSQL when it is needed, not before."""
-    database = Database(place.conninfo)
-    tokens = Tokens(place.keys)
+    database, tokens = Database(place.conninfo), Tokens(place.keys)
+    catalog, hub = Catalog(database), Hub(database)
     gatekeeper = Gatekeeper(place.keys, tokens)
-    catalog = Catalog(database)
-    hub = Hub(database)
-    functions = Functions(place.functions, place.keys, gatekeeper, place.port, place.env)
-    sessions = Sessions(database, tokens, place.keys, f"http://127.0.0.1:{place.port}/auth/v1")
+    issuer = f"http://127.0.0.1:{place.port}/auth/v1"
+    sessions = Sessions(database, tokens, place.keys, issuer)
     auth = Auth(database, gatekeeper, tokens, sessions)
-    realtime = Realtime(Server(database, hub, gatekeeper))
+    functions = Functions(place.functions, place.keys, gatekeeper, place.port, place.env)
     listener = Listener(database, on_messages=hub.deliver, on_schema=catalog.forget)
+    routes = [
+        *_rest_routes(Rest(database, catalog, gatekeeper), Rpc(database, catalog, gatekeeper)),
+        *_auth_routes(auth),
+        *_realtime_routes(Realtime(Server(database, hub, gatekeeper))),
+        *_function_routes(auth, functions),
+        *_page_routes(About(database, place.keys), Static(place.dashboard)),
+    ]
+    lifespan = _lifespan(
+        [listener.run, partial(keep_house, database), partial(_warm_up, tokens, catalog)],
+        [functions.close, database.close],
+    )
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=_handlers())
+    app.router.redirect_slashes = False
+    return Security(app, port=place.port)
+
+
+def _lifespan(beside: Sequence[Job], at_end: Sequence[Job]) -> Lifespan[Starlette]:
+    """Return what runs some jobs while the application serves, and others after that."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        beside = [
-            asyncio.create_task(listener.run()),
-            asyncio.create_task(keep_house(database)),
-            asyncio.create_task(_warm_up(tokens, catalog)),
-        ]
-        for task in beside:
+        tasks = [asyncio.create_task(job()) for job in beside]
+        for task in tasks:
             task.add_done_callback(_end_if_failed)
         yield
-        for task in beside:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
-        await functions.close()
-        await database.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for job in at_end:
+            await job()
 
-    app = Starlette(
-        routes=[
-            *_rest_routes(Rest(database, catalog, gatekeeper), Rpc(database, catalog, gatekeeper)),
-            *_auth_routes(auth),
-            *_realtime_routes(realtime),
-            Route("/functions/v1/device-session", auth.device_session, methods=["POST"]),
-            Route("/functions/v1/{name}", functions.call, methods=_METHODS),
-            Route("/functions/v1/{name}/{rest:path}", functions.call, methods=_METHODS),
-            *_page_routes(About(database, place.keys), Static(place.dashboard)),
-        ],
-        lifespan=lifespan,
-        exception_handlers={
-            ApiError: _on_api_error,
-            AuthError: _on_auth_error,
-            psycopg.Error: _on_database_error,
-            HTTPException: _on_http_error,
-        },
-    )
-    app.router.redirect_slashes = False
-    return Security(app, port=place.port)
+    return lifespan
 
 
 def _rest_routes(rest: Rest, rpc: Rpc) -> list[BaseRoute]:
@@ -143,6 +141,14 @@ def _realtime_routes(realtime: Realtime) -> list[BaseRoute]:
     ]
 
 
+def _function_routes(auth: Auth, functions: Functions) -> list[BaseRoute]:
+    return [
+        Route("/functions/v1/device-session", auth.device_session, methods=["POST"]),
+        Route("/functions/v1/{name}", functions.call, methods=_METHODS),
+        Route("/functions/v1/{name}/{rest:path}", functions.call, methods=_METHODS),
+    ]
+
+
 def _page_routes(about: About, static: Static) -> list[BaseRoute]:
     return [
         Route("/config.json", about.config),
@@ -175,28 +181,28 @@ async def _warm_up(tokens: Tokens, catalog: Catalog) -> None:
     await asyncio.to_thread(tokens.warm_up)
 
 
-def _on_api_error(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, ApiError)
-    return error_response(exc)
+def _handlers() -> dict[Any, ExceptionHandler]:
+    return {
+        ApiError: _on_error,
+        AuthError: _on_error,
+        psycopg.Error: _on_error,
+        HTTPException: _on_error,
+    }
 
 
-def _on_auth_error(request: Request, exc: Exception) -> Response:
+def _on_error(request: Request, exc: Exception) -> Response:
+    """Answer in the shape that the clients of this part expect."""
+    if isinstance(exc, psycopg.Error):
+        exc = from_database(exc, anonymous=False)
+    elif isinstance(exc, HTTPException):
+        code = "PGRST117" if exc.status_code == 405 else "PGRST125"
+        exc = ApiError(exc.status_code, code, exc.detail)
+    if isinstance(exc, ApiError) and request.url.path.startswith("/auth/v1/"):
+        code = "unexpected_failure" if exc.status >= 500 else "validation_failed"
+        exc = AuthError(exc.status, code, exc.message)
+    if isinstance(exc, ApiError):
+        return error_response(exc)
     assert isinstance(exc, AuthError)
     version = headers_of(request).get("x-supabase-api-version")
-    response = json_response(exc.body(version), exc.status)
-    response.headers["x-supabase-api-version"] = version or ""
-    return response
-
-
-def _on_database_error(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, psycopg.Error)
-    error = from_database(exc, anonymous=False)
-    if not request.url.path.startswith("/auth/v1/"):
-        return error_response(error)
-    return _on_auth_error(request, AuthError(error.status, "unexpected_failure", error.message))
-
-
-def _on_http_error(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, HTTPException)
-    code = "PGRST117" if exc.status_code == 405 else "PGRST125"
-    return error_response(ApiError(exc.status_code, code, exc.detail))
+    headers = {"x-supabase-api-version": version} if version else None
+    return json_response(exc.body(version), exc.status, headers)

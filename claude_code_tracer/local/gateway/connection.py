@@ -154,38 +154,39 @@ class Connection:
         config = frame.payload.get("config")
         config = config if isinstance(config, dict) else {}
         reason = self._reason_to_refuse(frame.topic, config)
-        if reason is not None:
-            self._refuse(frame, reason)
+        admitted = await self._admit(frame) if reason is None else reason
+        if isinstance(admitted, str):
+            self._refuse(frame, admitted)
             return
-        token = frame.payload.get("access_token")
-        try:
-            identity = self._server.gatekeeper.by_token(token) if token else self._identity
-            access = await self._access(frame.topic, identity)
-        except ApiError as error:
-            self._refuse(frame, f"InvalidJWTToken: {error.message}")
-            return
-        except psycopg.Error:
-            self._refuse(frame, "DatabaseConnectionRateLimitReached: The database is unavailable")
-            return
-        if not access.read:
-            self._refuse(frame, f"{_NO_READ}: {frame.topic.removeprefix(_PREFIX)}")
-            return
-        known = self._channels.get(frame.topic)
-        if known is not None:
-            self._forget(known)
-        broadcast = config.get("broadcast")
-        hears_itself = isinstance(broadcast, dict) and broadcast.get("self") is True
+        identity, access = admitted
+        if frame.topic in self._channels:
+            self._forget(self._channels[frame.topic])
+        hears_itself = _part(config, "broadcast").get("self") is True
         channel = _Channel(frame.topic, frame.join_ref or frame.ref, access.write, hears_itself)
         self._channels[frame.topic] = channel
         self._server.hub.join(frame.topic.removeprefix(_PREFIX), self)
         self._close_when_expired(channel, identity)
         self._reply(frame, "ok", {"postgres_changes": []})
-        presence = config.get("presence")
-        if isinstance(presence, dict) and presence.get("enabled", True):
+        if _part(config, "presence").get("enabled") is True:
             self._push(Frame(frame.topic, "presence_state"))
 
+    async def _admit(self, frame: Frame) -> tuple[Identity, Access] | str:
+        """Return as whom the client joins and what it may do, or why it may not join."""
+        token = frame.payload.get("access_token")
+        try:
+            identity = self._identity
+            if isinstance(token, str) and token:
+                identity = self._server.gatekeeper.by_token(token)
+            access = await self._access(frame.topic, identity)
+        except ApiError as error:
+            return f"InvalidJWTToken: {error.message}"
+        except psycopg.Error:
+            return "DatabaseConnectionRateLimitReached: The database is unavailable"
+        if not access.read:
+            return f"{_NO_READ}: {frame.topic.removeprefix(_PREFIX)}"
+        return identity, access
+
     def _reason_to_refuse(self, topic: str, config: dict[str, Any]) -> str | None:
-        broadcast = config.get("broadcast")
         if not topic.startswith(_PREFIX) or not 0 < len(topic.encode()) <= _MAX_TOPIC_BYTES:
             return "The topic is malformed"
         if "\0" in topic or topic == _PREFIX:
@@ -196,7 +197,7 @@ class Connection:
             return "PrivateOnly: This project only allows private channels"
         if config.get("postgres_changes"):
             return "postgres_changes is not supported by the embedded server: use broadcast"
-        if isinstance(broadcast, dict) and broadcast.get("replay"):
+        if _part(config, "broadcast").get("replay"):
             return "Replay is not supported by the embedded server"
         return None
 
@@ -281,3 +282,8 @@ class Connection:
 
     def _push(self, frame: Frame) -> None:
         self.push(encode(frame, self.version))
+
+
+def _part(config: dict[str, Any], name: str) -> dict[str, Any]:
+    part = config.get(name)
+    return part if isinstance(part, dict) else {}

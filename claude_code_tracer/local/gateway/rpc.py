@@ -54,6 +54,9 @@ class Rpc:
     async def call(self, request: Request) -> Response:
         """Answer a request for `/rest/v1/rpc/<function>`."""
         headers = headers_of(request)
+        if request.method not in ("GET", "HEAD", "POST"):
+            message = f"Cannot use the {request.method} method on RPC"
+            raise ApiError(405, "PGRST101", message)
         call = request_call(request, self._gatekeeper)
         schema = await self._catalog.schema()
         check_profile(request.method, headers, schema)
