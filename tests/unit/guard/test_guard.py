@@ -20,7 +20,7 @@ from claude_code_tracer.guard import GUARD_VERSION, Guard
 from claude_code_tracer.guard.engine import Engine, KeywordEngine, best_engine
 from claude_code_tracer.guard.rules import Rule
 from claude_code_tracer.model import Block, Message, ModelCall, Session, ToolCall
-from tests.unit.guard.secrets import HARMLESS, PEM, SECRETS
+from tests.unit.guard.samples import HARMLESS, PEM, SECRETS
 
 FAST = Guard.load()
 PORTABLE = Guard.load(engine=KeywordEngine)
