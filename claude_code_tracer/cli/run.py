@@ -98,6 +98,7 @@ def sync(as_json: bool, quiet: bool) -> None:
       claude-tracer sync --json
     """
     config = load_config()
+    _log_to_file(config)
     began_s = time.monotonic()
     with ScanProgress(enabled=not (quiet or as_json)) as progress:
         result = sync_all(config, SystemClock(), progress.update)

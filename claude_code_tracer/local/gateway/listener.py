@@ -58,7 +58,10 @@ class Listener:
         # Whatever was announced while nobody listened may have been a change of the schema.
         self._on_schema()
         loop, readable = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(conn.pgconn.socket, readable.set)
+        # Its number, because libpq closes the socket by itself when the server is gone: left with
+        # the loop, the next connection with that number (a browser's) would never be heard.
+        socket = conn.pgconn.socket
+        loop.add_reader(socket, readable.set)
         try:
             while True:
                 await self._pass_on(conn)
@@ -66,7 +69,7 @@ class Listener:
                 readable.clear()
                 conn.pgconn.consume_input()
         finally:
-            loop.remove_reader(conn.pgconn.socket)
+            loop.remove_reader(socket)
 
     async def _pass_on(self, conn: psycopg.AsyncConnection[TupleRow]) -> None:
         ids: list[str] = []

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import psycopg
-from psycopg.pq import ExecStatus
+from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import TupleRow
 
@@ -21,6 +21,7 @@ Command = tuple[bytes, Sequence[bytes | None]]
 """SQL with `$1`-style parameters, and their values as text."""
 
 _MANY = 256
+_LOOK_S = 1.0
 
 
 @dataclass(slots=True)
@@ -77,35 +78,52 @@ def _without_prepares(results: list[PGresult], expected: list[int]) -> list[PGre
 async def _exchange(pgconn: PGconn, count: int) -> list[PGresult]:
     """Send what is queued and read `count` results and the end of the pipeline."""
     loop, readable = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(pgconn.socket, readable.set)
+    # libpq may close its socket by itself; what the loop knows of it must go under its old number,
+    # or the next connection with that number, a browser's for example, is never heard.
+    socket = pgconn.socket
+    loop.add_reader(socket, readable.set)
     try:
-        await _flush(pgconn, readable)
+        await _flush(pgconn, socket, readable)
         results = [await _result(pgconn, readable) for _ in range(count)]
         end = await _result(pgconn, readable, is_last=True)
         assert end.status == ExecStatus.PIPELINE_SYNC
     finally:
-        loop.remove_reader(pgconn.socket)
+        loop.remove_reader(socket)
     return results
 
 
-async def _flush(pgconn: PGconn, readable: asyncio.Event) -> None:
+async def _flush(pgconn: PGconn, socket: int, readable: asyncio.Event) -> None:
     """Send everything; reads meanwhile, or both sides could wait for each other."""
     loop = asyncio.get_running_loop()
     while pgconn.flush():
-        loop.add_writer(pgconn.socket, readable.set)
+        loop.add_writer(socket, readable.set)
         try:
-            await readable.wait()
+            await _news(pgconn, readable)
         finally:
-            loop.remove_writer(pgconn.socket)
-        readable.clear()
-        pgconn.consume_input()
+            loop.remove_writer(socket)
+
+
+async def _news(pgconn: PGconn, readable: asyncio.Event) -> None:
+    """Wait until the socket has something; OperationalError when the connection is lost.
+
+    A failed write makes libpq close its socket without a word, and a closed one never becomes
+    readable: so its status is looked at before the wait, and now and then during it.
+    """
+    while not readable.is_set():
+        if pgconn.status != ConnStatus.OK:
+            raise psycopg.OperationalError("the connection was lost")
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                await readable.wait()
+        except TimeoutError:
+            break
+    readable.clear()
+    pgconn.consume_input()
 
 
 async def _result(pgconn: PGconn, readable: asyncio.Event, *, is_last: bool = False) -> PGresult:
     while pgconn.is_busy():
-        await readable.wait()
-        readable.clear()
-        pgconn.consume_input()
+        await _news(pgconn, readable)
     result = pgconn.get_result()
     if not is_last:
         # Each command's results end with none.
