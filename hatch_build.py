@@ -10,7 +10,13 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-DATA = ("config", "supabase/migrations", "supabase/functions", "web/dist")
+DATA = (
+    "config",
+    "supabase/config.toml",
+    "supabase/migrations",
+    "supabase/functions",
+    "web/dist",
+)
 
 
 class DataHook(BuildHookInterface):  # type: ignore[type-arg]

@@ -22,6 +22,6 @@ def test_the_wheel_holds_all_that_a_checkout_has(tmp_path: Path) -> None:
     for folder in ("config", "supabase/migrations"):
         for file in (ROOT / folder).iterdir():
             assert f"{data}/{folder}/{file.name}" in names
-    assert f"{data}/web/dist/index.html" in names
+    assert {f"{data}/web/dist/index.html", f"{data}/supabase/config.toml"} <= names
     assert "claude_code_tracer/local/bootstrap.sql" in names
     assert not [name for name in names if name.startswith(("tests/", "web/"))]
