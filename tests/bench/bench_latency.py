@@ -21,6 +21,7 @@ def measure() -> list[Figure]:
     path = find_chromium()
     world = World()
     talk = Conversation(world.home, "eeeeeeee-6666-4666-8666-666666666666")
+    talk.now()  # a session that is under way opens at its end and follows it
     talk.prompt("Measure me")
     try:
         world.run("start", "--daemon")
