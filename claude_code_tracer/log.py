@@ -6,19 +6,22 @@ import logging
 import logging.handlers
 import sys
 import time
+import traceback
+from io import TextIOWrapper
 from pathlib import Path
 
 from claude_code_tracer.paths import create_private_file
 
-__all__ = ["event", "setup_logging"]
+__all__ = ["crash", "event", "setup_logging"]
 
+_FRAMES = 12
 _FORMAT = "%(asctime)s.%(msecs)03dZ level=%(levelname)s %(message)s"
 
 
 class _PrivateRotatingFile(logging.handlers.RotatingFileHandler):
     """A rotating log whose files are 0600 from their first byte (S38)."""
 
-    def _open(self):  # type: ignore[no-untyped-def]
+    def _open(self) -> TextIOWrapper:
         create_private_file(Path(self.baseFilename))
         return super()._open()
 
@@ -45,6 +48,16 @@ def event(stage: str, name: str, *, level: int = logging.INFO, **facts: object) 
     if logger.isEnabledFor(level):
         pairs = " ".join(f"{key}={_quote(value)}" for key, value in facts.items())
         logger.log(level, "stage=%s event=%s %s", stage, name, pairs)
+
+
+def crash(stage: str, exc: BaseException) -> None:
+    """Write down where a defect struck: its kind and the lines of code, not what it says.
+
+    The text of an exception we did not raise may quote a transcript.
+    """
+    frames = traceback.extract_tb(exc.__traceback__)[-_FRAMES:]
+    at = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+    event(stage, "crashed", level=logging.ERROR, error=type(exc).__name__, at=at)
 
 
 def _quote(value: object) -> str:

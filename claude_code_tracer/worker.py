@@ -14,7 +14,7 @@ from collections.abc import Callable
 from claude_code_tracer.clock import Clock
 from claude_code_tracer.errors import HaltStage, RetryLater, TracerError
 from claude_code_tracer.health import StageHealth
-from claude_code_tracer.log import event
+from claude_code_tracer.log import crash, event
 
 __all__ = ["Worker"]
 
@@ -92,7 +92,7 @@ class Worker:
         kind = type(exc).__name__
         detail = str(exc) if isinstance(exc, TracerError) else kind
         self._enter("restarting", f"{detail}: see `claude-tracer logs`")
-        logging.getLogger("claude_code_tracer").debug("stage=%s", self._name, exc_info=exc)
+        crash(self._name, exc)
         full = len(self._deaths) == _MAX_DEATHS
         if full and now_s - self._deaths[0] < _DEATHS_WINDOW_S:
             event(self._name, "gave_up", level=logging.ERROR, error=kind)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
 import click
@@ -13,6 +12,7 @@ from claude_code_tracer.cli.inspect import logs, status
 from claude_code_tracer.cli.run import start, stop, sync, web
 from claude_code_tracer.cli.sessions import sessions
 from claude_code_tracer.errors import TracerError
+from claude_code_tracer.log import crash
 
 __all__ = ["cli", "main"]
 
@@ -50,6 +50,6 @@ def main() -> None:
         sys.stderr.close()  # the reader of our output left (`| head`)
         sys.exit(0)
     except Exception as exc:  # style rule 10: the CLI entry point
-        logging.getLogger("claude_code_tracer").debug("crash", exc_info=exc)
+        crash("cli", exc)
         click.echo(f"error: {type(exc).__name__} (a bug): see `claude-tracer logs`", err=True)
         sys.exit(1)

@@ -63,8 +63,8 @@ def test_damaged_lines_lose_nothing_and_block_nobody(world: World) -> None:
     talk.raw(b'{"type":"user","pad":"' + b"x" * 17_000_000 + b'"}\n')
     talk.prompt("after")
     talk.raw(b'{"type":"user","message":{"role":"user","content":"half a li')
-    fifo = talk.path.with_name("bbbbbbbb-1111-4111-8111-111111111111.jsonl")
-    fifo.mkdir()
+    folder = talk.path.with_name("bbbbbbbb-1111-4111-8111-111111111111.jsonl")
+    folder.mkdir()  # a folder that is named like a transcript
     result = world.json("sync")
     assert result["bad_spans"] >= 3
     session = world.json("sessions", "show", "aaaaaaaa")

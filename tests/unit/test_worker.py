@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+
+import pytest
 
 from claude_code_tracer.clock import FakeClock
 from claude_code_tracer.errors import HaltStage, RetryLater
@@ -59,6 +62,18 @@ def test_f09_dying_step_is_repeated() -> None:
     assert states == ["running", "restarting", "running"]
     assert not gave_up
     assert worker.health.detail is None
+
+
+def test_a_crash_is_written_down_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("claude_code_tracer")
+    logger.addHandler(caplog.handler)
+    try:
+        run_steps(fail(ValueError("words of a transcript")), lambda: 0.0)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert "event=crashed error=ValueError" in caplog.text
+    assert "test_worker.py" in caplog.text
+    assert "transcript" not in caplog.text
 
 
 def test_f09_five_deaths_in_a_minute_give_up() -> None:
