@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -81,3 +84,26 @@ if SHARED.is_dir():
         assert result["files"] == files
         assert result["parked"] == result["bad_spans"] == 3  # lines that are no objects
         assert world.json("sync")["shipped"] == 0
+
+    @pytest.mark.slow
+    def test_totals_are_those_of_a_history_whose_truth_is_known(world: World) -> None:
+        made = world.root / "made"
+        arguments = ["--out", str(made), "--mb", "6", "--sessions", "30", "--seed", "5"]
+        tool = [sys.executable, str(SHARED / "tools" / "make_corpus.py"), *arguments]
+        subprocess.run(tool, check=True, capture_output=True)
+        shutil.move(made / ".claude", world.home / ".claude")
+        truth = json.loads((made / "truth.json").read_text("utf-8"))["tokens"]["dedup_max"]
+        world.run("start", "--daemon")
+        world.run("sync")
+        counts = {
+            "input": "input_tokens",
+            "output": "output_tokens",
+            "cache_read": "cache_read_tokens",
+            "cc5m": "cache_write_5m_tokens",
+            "cc1h": "cache_write_1h_tokens",
+        }
+        sums = ", ".join(f"sum({column})::bigint" for column in counts.values())
+        with world.connect() as connection:
+            rows = connection.execute(f"select model, {sums} from model_calls group by model")
+            stored = {model: dict(zip(counts, row, strict=True)) for model, *row in rows}
+        assert stored == {m: {k: t[k] for k in counts} for m, t in truth.items()}
