@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 
 import click
 import orjson
@@ -87,15 +88,15 @@ def watch(as_json: bool) -> None:
     config = load_config()
     running_health(config)
     reader = Reader(read_credentials(config.home))
-    if not as_json:
-        click.echo("Waiting for new messages. Ctrl-C ends.", err=True)
+    since = SystemClock().now()
+    click.echo("Waiting for new messages. Ctrl-C ends.", err=True)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_watch(reader, as_json))
+        asyncio.run(_watch(reader, since, as_json))
 
 
-async def _watch(reader: Reader, as_json: bool) -> None:
+async def _watch(reader: Reader, since: datetime, as_json: bool) -> None:
     shown = ""
-    async for session, message in new_messages(reader, SystemClock().now()):
+    async for session, message in new_messages(reader, since):
         if as_json:
             click.echo(orjson.dumps({"session": session, "message": message}))
             continue

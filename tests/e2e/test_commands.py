@@ -92,10 +92,10 @@ def test_sessions_are_watched_live(world: World) -> None:
     world.run("start", "--daemon")
     world.run("sync")
     with world.spawn("sessions", "watch", "--json") as watching:
-        time.sleep(2.5)  # it has no way to say that it listens but to print what it hears
+        assert watching.stdout and watching.stderr
+        assert "Waiting" in watching.stderr.readline()
         talk.now()
         talk.prompt("A new prompt")
-        assert watching.stdout
         event = json.loads(watching.stdout.readline())
         watching.terminate()
     assert event["session"]["native_id"] == talk.session
