@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import psycopg
-
 from claude_code_tracer.clock import Clock, SystemClock
 from claude_code_tracer.config import Config
 from claude_code_tracer.errors import TracerError
@@ -63,13 +61,6 @@ class Backend:
     def url(self) -> str:
         """Where the dashboard and the API are."""
         return f"http://127.0.0.1:{self._port}"
-
-    @property
-    def database_id(self) -> str:
-        """An id that changes when the database was made anew, and with it lost what it had."""
-        with psycopg.connect(self._postgres.conninfo("supabase_admin")) as connection:
-            row = connection.execute("select system_identifier from pg_control_system()").fetchone()
-        return str(row[0]) if row else ""
 
     def start(self) -> None:
         """Have everything serve when this returns; a TracerError says what to do otherwise."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -74,8 +74,4 @@ class Source(Protocol):
         Never raises on content: what is no record comes back as a BadSpan, an unknown record as a
         message of kind `unknown`. Entities of one call may repeat an id; the newer one wins.
         """
-        ...
-
-    def watched(self, env: Mapping[str, str], user_home: Path) -> Iterable[Path]:
-        """Return the folders nothing of ours may ever be written to."""
         ...

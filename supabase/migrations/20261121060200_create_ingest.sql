@@ -84,7 +84,7 @@ create function private.ingest_sessions(device private.device, batch jsonb) retu
     with mentioned as (
       select distinct r ->> 'source' as source, s.native_id
       from unnest(array['sessions', 'messages', 'blocks', 'tool_calls', 'model_calls']) l,
-        lateral jsonb_array_elements(batch -> l) r,
+        lateral jsonb_array_elements(coalesce(batch -> l, '[]')) r,
         lateral (values (r ->> 'session'), (r ->> 'parent'), (r ->> 'agent_session')) s (native_id)
       where s.native_id is not null and length(s.native_id) between 1 and 200
     ), inserted as (
@@ -465,7 +465,9 @@ create function private.ingest(batch jsonb) returns jsonb
         hint = 'Update claude-tracer';
     end if;
     refused := private.refused_rows(batch);
-    batch := private.without_rows(batch, refused);
+    if jsonb_array_length(refused) > 0 then
+      batch := private.without_rows(batch, refused);
+    end if;
     changed := private.ingest_sessions(device, batch);
     changed := changed || private.ingest_content(device, batch);
     changed := changed || private.ingest_model_calls(device, batch);

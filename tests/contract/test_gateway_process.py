@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import websockets
 
@@ -79,13 +80,9 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
 
 def test_it_listens_on_this_machine_only(lonely: Gateway) -> None:
-    table = Path("/proc/net/tcp")
-    if not table.exists():
-        pytest.skip("needs /proc")
-    wanted = f":{lonely.port:04X}"
-    rows = [line.split() for line in table.read_text().splitlines()[1:]]
-    listening = [row[1] for row in rows if row[1].endswith(wanted) and row[3] == "0A"]
-    assert listening == [f"0100007F{wanted}"]
+    sockets = psutil.Process(lonely.process.pid).net_connections("inet")
+    listening = [tuple(s.laddr) for s in sockets if s.status == psutil.CONN_LISTEN]
+    assert listening == [("127.0.0.1", lonely.port)]
 
 
 def test_without_postgresql_it_says_so_and_stays(lonely: Gateway) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -41,9 +41,6 @@ class LineSource:
         if path.suffix != ".jsonl":
             return None
         return Transcript(self.name, path, path.stem)
-
-    def watched(self, env: Mapping[str, str], user_home: Path) -> Iterable[Path]:
-        return self.roots(env, user_home)
 
     def parse(self, file: Transcript, lines: Sequence[Line], state: bytes | None) -> Parsed:
         count = int(state or b"0")

@@ -7,7 +7,7 @@ vendor calls it internal, so every field is taken as if it could be anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,6 @@ class ClaudeCode:
             for record in found:
                 _read(reading, record)
         return Parsed(reading.entities, reading.bad, reading.save())
-
-    def watched(self, env: Mapping[str, str], user_home: Path) -> Iterable[Path]:
-        """Return the tool's own folders."""
-        return [root.parent for root in project_folders(env, user_home)]
 
 
 def _read(reading: Reading, record: Record) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
 from claude_code_tracer.clock import FakeClock
@@ -98,13 +99,20 @@ def test_everything_is_there_once_it_started(
     assert postgres_pid and not psutil.pid_exists(postgres_pid)
 
 
-def test_a_second_start_finds_the_same_database(backend: Backend, tracer_config: Config) -> None:
+def _database_id(postgres: Postgres) -> object:
+    with psycopg.connect(postgres.conninfo("supabase_admin")) as connection:
+        return connection.execute("select system_identifier from pg_control_system()").fetchone()
+
+
+def test_a_second_start_finds_the_same_database(
+    backend: Backend, tracer_config: Config, postgres: Postgres
+) -> None:
     backend.start()
-    database_id, before = backend.database_id, tracer_config.home.credentials.read_bytes()
+    database_id, before = _database_id(postgres), tracer_config.home.credentials.read_bytes()
     backend.stop()
     again = Backend(tracer_config, gateway_command=_stand_in)
     again.start()
-    assert again.database_id == database_id
+    assert _database_id(Postgres(tracer_config)) == database_id
     assert tracer_config.home.credentials.read_bytes() == before
     again.stop()
 
@@ -173,14 +181,14 @@ def test_a_database_that_was_moved_aside_is_made_anew(
 ) -> None:
     backend.start()
     before = tracer_config.home.credentials.read_bytes()
-    database_id = backend.database_id
+    database_id = _database_id(postgres)
     _kill(postgres.pid)
     shutil.move(postgres.place.data, postgres.place.data.with_name("data.damaged"))
     _settle(backend, RUNNING)
     deadline_s = time.monotonic() + 10
     while tracer_config.home.credentials.read_bytes() == before:
         assert time.monotonic() < deadline_s
-    assert backend.database_id != database_id
+    assert _database_id(postgres) != database_id
 
 
 def test_stopping_gives_up_a_restart(backend: Backend, postgres: Postgres) -> None:

@@ -40,10 +40,6 @@ def test_roots_follow_the_environment(env: dict[str, str], roots: list[str]) -> 
     assert [str(root) for root in CLAUDE.roots(env, HOME)] == roots
 
 
-def test_the_tool_folders_are_watched() -> None:
-    assert [str(p) for p in CLAUDE.watched({"CLAUDE_CONFIG_DIR": "/a"}, HOME)] == ["/a"]
-
-
 @pytest.mark.parametrize(
     ("path", "session", "parent"),
     [
