@@ -42,8 +42,12 @@ MessageKind = Literal[
     "unknown",  # a record type this version does not know, kept raw
 ]
 BlockKind = Literal["text", "thinking", "tool_call", "image", "document", "unknown"]
-Relation = Literal["subagent", "fork"]
-UsageQuality = Literal["exact", "lower_bound"]
+Relation = Literal["subagent", "fork", "resume"]
+UsageQuality = Literal[
+    "exact",
+    "lower_bound",  # the tool wrote a placeholder: at least so many
+    "session_total",  # all calls of a session in one: the tool does not say them one by one
+]
 
 TITLE_RANKS = {"custom": 5, "generated": 4, "last_prompt": 3, "summary": 2, "first_prompt": 1}
 """How much a title is worth; a better rank wins, then the newer one."""

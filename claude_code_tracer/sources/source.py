@@ -4,12 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from claude_code_tracer.model import Entity
 
-__all__ = ["BadSpan", "Line", "Parsed", "Source", "Transcript"]
+__all__ = ["BadSpan", "Fact", "Line", "Parsed", "Shape", "Source", "Table", "Transcript"]
+
+Fact = Literal[
+    "tokens",  # input and output tokens of every model call
+    "model",  # which model answered
+    "cost",  # what the tool itself says a call cost
+    "results",  # what tool calls gave back
+    "diffs",  # which lines an edit changed
+    "times",  # when each message was written
+]
+"""Something a tool may or may not write down. What it does not write is None, never 0."""
+
+
+class Shape(Enum):
+    """How a file is written, and therefore read. `parse` gets Lines from each."""
+
+    LINES = "lines"
+    """It only grows, line by line: every new line once."""
+    DOCUMENT = "document"
+    """It is rewritten as a whole: one Line with all of it, from byte 0, after every change."""
+    ARCHIVE = "archive"
+    """Zstandard-compressed lines that do not grow: read like LINES, offsets in what they hold."""
+    ROWS = "rows"
+    """An SQLite database: one Line for every new or changed row of its `tables`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What to read of a database: a select and how to know which of its rows are new.
+
+    `sql` may join and rename as it likes, and must give an integer column `mark` that never falls
+    when a row is written or changed (a rowid, a time in ms) and a column `key` that no two of its
+    rows share. A row becomes one Line: `raw` is a JSON object of its columns and `table`, `start`
+    and `end` are its mark. A blob that is text arrives as text, any other as null. A database
+    without such a table or column is read without it.
+    """
+
+    name: str
+    sql: str
+    overlap: int = 0
+    """How far back of the last mark to look again, because marks can be committed out of order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +60,20 @@ class Transcript:
     source: str
     path: Path
     session: str
-    """Native id of the session the file holds."""
+    """Native id of the session the file holds; of a database, any name: its rows say theirs."""
     parent: str | None = None
     """Native id of the session it belongs to, for a subagent's file."""
+    shape: Shape = Shape.LINES
+    tables: tuple[Table, ...] = ()
+    """For ROWS: what to read, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One complete line of a file: `raw` without its newline, `[start, end)` with it, in bytes."""
+    """One complete line of a file: `raw` without its newline, `[start, end)` with it, in bytes.
+
+    Of another Shape than LINES it is what that shape says.
+    """
 
     start: int
     end: int
@@ -59,6 +106,8 @@ class Source(Protocol):
     """Its word in the schema: `claude_code`."""
     label: str
     """Its name for people: `Claude Code`."""
+    knows: frozenset[Fact]
+    """What its transcripts say; `docs/sources.md` tells it to people."""
 
     def roots(self, env: Mapping[str, str], user_home: Path) -> list[Path]:
         """Return the folders the tool writes transcripts to, whether they exist or not."""

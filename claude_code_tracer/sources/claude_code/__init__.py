@@ -23,7 +23,7 @@ from claude_code_tracer.sources.claude_code.layout import NAME, project_folders,
 from claude_code_tracer.sources.claude_code.reading import Reading
 from claude_code_tracer.sources.claude_code.turns import add_assistant, add_unknown, add_user
 from claude_code_tracer.sources.jsonl import Record, records
-from claude_code_tracer.sources.source import Line, Parsed, Transcript
+from claude_code_tracer.sources.source import Fact, Line, Parsed, Transcript
 
 __all__ = ["ClaudeCode"]
 
@@ -47,6 +47,7 @@ class ClaudeCode:
 
     name = NAME
     label = "Claude Code"
+    knows: frozenset[Fact] = frozenset({"tokens", "model", "results", "diffs", "times"})
 
     def roots(self, env: Mapping[str, str], user_home: Path) -> list[Path]:
         """Return the `projects` folders, whether they exist or not."""

@@ -6,9 +6,10 @@ from typing import Any, TypeGuard
 
 from claude_code_tracer.model import MessageKind
 from claude_code_tracer.sources.claude_code.prompts import has_human_origin
-from claude_code_tracer.sources.claude_code.reading import Part, Reading
+from claude_code_tracer.sources.claude_code.reading import Reading
 from claude_code_tracer.sources.claude_code.turns import add_typed, add_unknown, content_parts
 from claude_code_tracer.sources.claude_code.usage import add_model_call
+from claude_code_tracer.sources.draft import Part
 from claude_code_tracer.sources.jsonl import Record
 from claude_code_tracer.sources.values import bounded, mapping, string
 

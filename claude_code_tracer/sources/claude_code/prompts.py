@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from claude_code_tracer.sources.claude_code.reading import Part
+from claude_code_tracer.sources.draft import Part
 from claude_code_tracer.sources.values import mapping
 
 __all__ = ["INTERRUPTED", "has_human_origin", "is_typed", "split_wrapped"]

@@ -7,13 +7,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from claude_code_tracer.ids import record_id
 from claude_code_tracer.model import (
     TITLE_RANKS,
     Block,
-    BlockKind,
     Entity,
     Message,
     MessageKind,
@@ -22,24 +19,15 @@ from claude_code_tracer.model import (
 )
 from claude_code_tracer.sources.claude_code.layout import NAME, agent_session
 from claude_code_tracer.sources.claude_code.state import SeenMessage, State
+from claude_code_tracer.sources.draft import BLOCKS_PER_BYTE, Part, path_text
 from claude_code_tracer.sources.jsonl import Record
 from claude_code_tracer.sources.source import BadSpan, Transcript
 from claude_code_tracer.sources.values import clip, identifier, one_line, string, when
 
-__all__ = ["Part", "Reading", "line_id_of", "message_id_of"]
+__all__ = ["Reading", "line_id_of", "message_id_of"]
 
-_BLOCKS_PER_BYTE = 64
 _FACT_CHARS = 1000
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
-
-
-class Part(msgspec.Struct):
-    """One piece of a message's content; `reading` gives it its id and place."""
-
-    kind: BlockKind
-    text: str | None = None
-    tool_call: str | None = None
-    data: Any = None
 
 
 class Reading:
@@ -112,7 +100,7 @@ class Reading:
         """Add facts about this session, the first time with what its file says about it."""
         if not self.state.is_opened:
             self.state.is_opened = True
-            facts["path"] = str(self._file.path).encode("utf-8", "replace").decode()
+            facts["path"] = path_text(self._file.path)
             if self.is_agent:
                 facts |= {"relation": "subagent", "agent_id": self._agent_id}
                 facts["parent"] = self.parent
@@ -209,7 +197,7 @@ class Reading:
             revision=record.start,
             id=record_id("block", line_id, index),
             message=message,
-            position=record.start * _BLOCKS_PER_BYTE + index,
+            position=record.start * BLOCKS_PER_BYTE + index,
             kind=part.kind,
             text=text,
             tool_call=part.tool_call,

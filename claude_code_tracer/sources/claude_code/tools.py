@@ -15,8 +15,9 @@ from claude_code_tracer.sources.changes import (
     nothing,
 )
 from claude_code_tracer.sources.claude_code.layout import NAME, agent_session
-from claude_code_tracer.sources.claude_code.reading import Part, Reading, line_id_of
+from claude_code_tracer.sources.claude_code.reading import Reading, line_id_of
 from claude_code_tracer.sources.claude_code.state import OpenTool
+from claude_code_tracer.sources.draft import Part
 from claude_code_tracer.sources.jsonl import Record
 from claude_code_tracer.sources.values import bounded, clip, identifier, mapping, string, when
 

@@ -11,13 +11,14 @@ from claude_code_tracer.sources.claude_code.prompts import (
     is_typed,
     split_wrapped,
 )
-from claude_code_tracer.sources.claude_code.reading import Part, Reading, message_id_of
+from claude_code_tracer.sources.claude_code.reading import Reading, message_id_of
 from claude_code_tracer.sources.claude_code.tools import (
     add_tool_call,
     add_tool_result,
     media_part,
 )
 from claude_code_tracer.sources.claude_code.usage import SYNTHETIC, add_model_call
+from claude_code_tracer.sources.draft import Part
 from claude_code_tracer.sources.jsonl import Record
 from claude_code_tracer.sources.values import bounded, identifier, mapping
 
