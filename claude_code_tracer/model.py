@@ -153,6 +153,8 @@ class ModelCall(_Row, frozen=True, kw_only=True, omit_defaults=True, tag="model_
     web_searches: int | None = None
     service_tier: str | None = None
     speed: str | None = None
+    inference_geo: str | None = None
+    """Where it was computed, when that changes the price: `us`."""
     usage_quality: UsageQuality | None = None
     cost_usd: Decimal | None = None
     """Calculated; None when the price of the model is not known."""

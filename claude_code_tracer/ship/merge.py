@@ -27,12 +27,18 @@ _FIRST_KEPT = (
     "entrypoint",
     "path",
 )
-_WITH_OUTPUT = (
+_COUNTS = (
+    "input_tokens",
     "output_tokens",
-    "reasoning_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
     "web_searches",
+)
+_PRICED_BY = (
     "service_tier",
     "speed",
+    "inference_geo",
     "cost_usd",
     "price_version",
     "reported_cost_usd",
@@ -138,27 +144,33 @@ def _messages(older: Message, newer: Message) -> Message:
 
 
 def _model_calls(older: ModelCall, newer: ModelCall) -> ModelCall:
-    """Take each half from the version with the better claim to it, as the server does."""
-    has_more = _output(newer) > _output(older)
-    is_better = _claim(newer) < _claim(older)
-    counts = _part(newer, _WITH_OUTPUT) if has_more else _part(older, _WITH_OUTPUT)
-    if not has_more and older.cost_usd is None:
-        counts["cost_usd"] = newer.cost_usd
-    claim = _part(newer if is_better else older, _CLAIM)
-    if not is_better and newer.session == older.session:
+    """Take the counts from the heavier version, the place from the better claim, as the server."""
+    more = _weight(newer) - _weight(older)
+    winner, loser = (newer, older) if more > 0 else (older, newer)
+    row = _filled(winner, loser)
+    claim = _part(newer if _claim(newer) < _claim(older) else older, _CLAIM)
+    if newer.session == older.session:
         claim["revision"] = max(older.revision, newer.revision)
+        claim["message"] = claim["message"] or older.message or newer.message
     qualities = (older.usage_quality, newer.usage_quality)
-    quality = "exact" if "exact" in qualities else newer.usage_quality or older.usage_quality
-    changed: dict[str, Any] = {**counts, **claim, "at": _at(older, newer), "usage_quality": quality}
-    return msgspec.structs.replace(_filled(older, newer), **changed)
+    changed: dict[str, Any] = {**claim, "at": _at(older, newer)}
+    if "exact" in qualities:
+        changed["usage_quality"] = "exact"
+    if more:  # the price of a lighter version is not this one's
+        changed |= _part(winner, _PRICED_BY)
+    elif winner.cost_usd is not None:
+        changed["price_version"] = winner.price_version
+    return msgspec.structs.replace(row, **changed)
 
 
 def _at(older: ModelCall, newer: ModelCall) -> datetime | None:
     return min((at for at in (older.at, newer.at) if at is not None), default=None)
 
 
-def _output(call: ModelCall) -> int:
-    return -1 if call.output_tokens is None else call.output_tokens
+def _weight(call: ModelCall) -> int:
+    """Return how much a version counts; of two the heavier has seen more of the call."""
+    counts = (getattr(call, name) for name in _COUNTS)
+    return sum(-1 if count is None else count for count in counts)
 
 
 def _claim(call: ModelCall) -> tuple[int, str]:

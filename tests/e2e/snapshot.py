@@ -10,7 +10,7 @@ from psycopg import sql
 
 __all__ = ["physical_rows", "rows_by_table"]
 
-_TABLES = ("projects", "sessions", "messages", "blocks", "tool_calls", "model_calls", "usage_daily")
+_TABLES = ("projects", "sessions", "messages", "blocks", "tool_calls", "model_calls", "usage_slots")
 _RANDOM = {"owner_id", "workspace_id", "device_id", "project_id", "created_at", "updated_at"}
 _DERIVED = {"session_id", "parent_id", "agent_session_id", "id"}
 """Ids that are hashes of the (random) owner: compared through native ids instead."""
@@ -62,7 +62,7 @@ _JOINS = {
     "blocks": _SESSION,
     "tool_calls": f"{_SESSION} left join public.sessions a on a.id = t.agent_session_id",
     "model_calls": _SESSION,
-    "usage_daily": _SESSION,
+    "usage_slots": _SESSION,
 }
 _SESSION_NAME = {
     "projects": "''",
@@ -71,5 +71,5 @@ _SESSION_NAME = {
     "blocks": "s.native_id",
     "tool_calls": "s.native_id || coalesce(a.native_id, '')",
     "model_calls": "s.native_id",
-    "usage_daily": "s.native_id",
+    "usage_slots": "s.native_id",
 }

@@ -44,7 +44,7 @@ def call(number: int, output: int, **fields: Any) -> dict[str, Any]:
 
 
 def everything(db: psycopg.Connection[Any]) -> list[Any]:
-    tables = ("sessions", "messages", "blocks", "tool_calls", "model_calls", "usage_daily")
+    tables = ("sessions", "messages", "blocks", "tool_calls", "model_calls", "usage_slots")
     return [db.execute(f"select xmin, * from public.{t} order by 2, 3").fetchall() for t in tables]
 
 
@@ -78,7 +78,7 @@ def test_the_greatest_output_of_a_model_call_wins_in_any_order(ada: Person) -> N
     assert stored == {"output_tokens": 400, "cost_usd": Decimal("0.4")}
     session = ada.one("select output_tokens, cost_usd, model_call_count from api.sessions")
     assert session == {"output_tokens": 400, "cost_usd": Decimal("0.4"), "model_call_count": 1}
-    assert ada.one("select calls, output_tokens from api.usage_daily") == {
+    assert ada.one("select calls, output_tokens from api.usage_slots") == {
         "calls": 1,
         "output_tokens": 400,
     }
@@ -94,7 +94,7 @@ def test_a_call_is_counted_once_where_it_was_made(ada: Person, order: tuple[str,
         ada.ingest(model_calls=[sent[name]])
     costs = {r["native_id"]: r["cost_usd"] for r in ada.read("select * from api.sessions")}
     assert costs == {"own": Decimal("0.1"), "fork": None}
-    assert ada.one("select sum(calls) as calls from api.usage_daily") == {"calls": 1}
+    assert ada.one("select sum(calls) as calls from api.usage_slots") == {"calls": 1}
 
 
 def test_equal_claims_meet_in_the_same_session_whatever_comes_first(

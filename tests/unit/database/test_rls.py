@@ -13,7 +13,7 @@ from tests.unit.database.batches import Person, add_member, new_person, row
 
 pytestmark = pytest.mark.parametrize("pg", MAJORS, indirect=True)
 
-VIEWS = ("sessions", "messages", "blocks", "tool_calls", "model_calls", "usage_daily", "projects")
+VIEWS = ("sessions", "messages", "blocks", "tool_calls", "model_calls", "usage_slots", "projects")
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def test_owners_see_all_of_theirs_and_strangers_nothing(
     ("visibility", "seen"),
     [
         ("private", set()),
-        ("metrics", {"sessions", "model_calls", "usage_daily"}),
-        ("tools", {"sessions", "model_calls", "usage_daily", "tool_calls", "projects"}),
+        ("metrics", {"sessions", "model_calls", "usage_slots"}),
+        ("tools", {"sessions", "model_calls", "usage_slots", "tool_calls", "projects"}),
         ("full", set(VIEWS)),
     ],
 )
@@ -100,6 +100,7 @@ def test_definer_functions_are_those_we_know_and_have_a_fixed_search_path(
         "private.create_personal_workspace()",
         "private.shared_session_ids(visibility)",
         "private.ingest(jsonb)",
+        "private.set_prices(jsonb)",
     }
 
 
@@ -121,6 +122,10 @@ def test_only_the_exposed_functions_may_be_called(ada: Person, db: psycopg.Conne
     assert callable_by["authenticated"] == {
         "api.get_replay(uuid,bigint,integer)",
         "api.find_sessions(text)",
+        "api.get_usage(text[],text,date,date,text,text,uuid)",
+        "api.get_unknown_records()",
+        "api.set_prices(jsonb)",
+        "private.set_prices(jsonb)",
         "private.my_workspace_ids()",
         "private.shared_session_ids(visibility)",
         "private.topic_workspace_id()",
