@@ -22,7 +22,7 @@ type Answer<T> = {
   status: number;
 };
 
-const ROOTS = "parent_id.is.null,relation.eq.fork";
+const ROOTS = "parent_id.is.null,relation.in.(fork,resume)";
 
 export class Api {
   readonly #client: Client;
@@ -99,37 +99,23 @@ export class Api {
     return narrowed as Q;
   }
 
-  /** Model calls by day since `day`, of one workspace, narrowed by tool and project. */
+  /** What was used on each day (of `timezone`) since `day`, narrowed by tool and project. */
   async usageSince(
     day: string,
+    timezone: string,
     filter: Pick<SessionFilter, "workspace" | "source" | "project">,
   ): Promise<UsageRow[]> {
-    const rows = await this.#readAll((from) => {
-      let query = this.#client
-        .from("usage_daily")
-        .select("session_id,day,calls,unpriced_calls,cost_usd")
-        .eq("workspace_id", filter.workspace)
-        .gte("day", day);
-      if (filter.source) query = query.eq("source", filter.source);
-      return query
-        .order("day")
-        .order("session_id")
-        .order("model")
-        .range(from, from + MAX_ROWS - 1);
-    });
-    const { project } = filter;
-    if (!project) return rows;
-    const inProject = await this.#readAll((from) =>
-      this.#client
-        .from("sessions")
-        .select("id")
-        .eq("project_id", project)
-        .gte("ended_at", day)
-        .order("id")
-        .range(from, from + MAX_ROWS - 1),
+    const rows = await this.#read(
+      this.#client.rpc("get_usage", {
+        dimensions: ["day"],
+        timezone,
+        since: day,
+        workspace: filter.workspace,
+        ...(filter.source && { source: filter.source }),
+        ...(filter.project && { project: filter.project }),
+      }),
     );
-    const ids = new Set(inProject.map((session) => session.id));
-    return rows.filter((row) => ids.has(row.session_id));
+    return rows as UsageRow[];
   }
 
   session(id: string): Promise<Session | null> {

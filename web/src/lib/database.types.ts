@@ -64,14 +64,14 @@ isOneToOne: false
                   ]
                 },"model_calls": {
                   Row: {
-                    "at": string | null,"cache_read_tokens": number | null,"cache_write_1h_tokens": number | null,"cache_write_5m_tokens": number | null,"cost_usd": number | null,"id": string,"input_tokens": number | null,"message_id": string | null,"model": string | null,"native_id": string | null,"output_tokens": number | null,"owner_id": string,"price_version": string | null,"reasoning_tokens": number | null,"reported_cost_usd": number | null,"service_tier": string | null,"session_id": string,"source": string,"speed": string | null,"usage_quality": string | null,"web_searches": number | null
+                    "at": string | null,"cache_read_tokens": number | null,"cache_write_1h_tokens": number | null,"cache_write_5m_tokens": number | null,"cost_usd": number | null,"id": string,"inference_geo": string | null,"input_tokens": number | null,"message_id": string | null,"model": string | null,"native_id": string | null,"output_tokens": number | null,"owner_id": string,"price_version": string | null,"reasoning_tokens": number | null,"reported_cost_usd": number | null,"service_tier": string | null,"session_id": string,"source": string,"speed": string | null,"usage_quality": string | null,"web_searches": number | null
                   }
                   ComputedFields: never
                   Insert: {
-                           "at"?: string | null,"cache_read_tokens"?: number | null,"cache_write_1h_tokens"?: number | null,"cache_write_5m_tokens"?: number | null,"cost_usd"?: number | null,"id"?: string | null,"input_tokens"?: number | null,"message_id"?: string | null,"model"?: string | null,"native_id"?: string | null,"output_tokens"?: number | null,"owner_id"?: string | null,"price_version"?: string | null,"reasoning_tokens"?: number | null,"reported_cost_usd"?: number | null,"service_tier"?: string | null,"session_id"?: string | null,"source"?: string | null,"speed"?: string | null,"usage_quality"?: string | null,"web_searches"?: number | null
+                           "at"?: string | null,"cache_read_tokens"?: number | null,"cache_write_1h_tokens"?: number | null,"cache_write_5m_tokens"?: number | null,"cost_usd"?: number | null,"id"?: string | null,"inference_geo"?: string | null,"input_tokens"?: number | null,"message_id"?: string | null,"model"?: string | null,"native_id"?: string | null,"output_tokens"?: number | null,"owner_id"?: string | null,"price_version"?: string | null,"reasoning_tokens"?: number | null,"reported_cost_usd"?: number | null,"service_tier"?: string | null,"session_id"?: string | null,"source"?: string | null,"speed"?: string | null,"usage_quality"?: string | null,"web_searches"?: number | null
                          }
                         Update: {
-                           "at"?: string | null,"cache_read_tokens"?: number | null,"cache_write_1h_tokens"?: number | null,"cache_write_5m_tokens"?: number | null,"cost_usd"?: number | null,"id"?: string | null,"input_tokens"?: number | null,"message_id"?: string | null,"model"?: string | null,"native_id"?: string | null,"output_tokens"?: number | null,"owner_id"?: string | null,"price_version"?: string | null,"reasoning_tokens"?: number | null,"reported_cost_usd"?: number | null,"service_tier"?: string | null,"session_id"?: string | null,"source"?: string | null,"speed"?: string | null,"usage_quality"?: string | null,"web_searches"?: number | null
+                           "at"?: string | null,"cache_read_tokens"?: number | null,"cache_write_1h_tokens"?: number | null,"cache_write_5m_tokens"?: number | null,"cost_usd"?: number | null,"id"?: string | null,"inference_geo"?: string | null,"input_tokens"?: number | null,"message_id"?: string | null,"model"?: string | null,"native_id"?: string | null,"output_tokens"?: number | null,"owner_id"?: string | null,"price_version"?: string | null,"reasoning_tokens"?: number | null,"reported_cost_usd"?: number | null,"service_tier"?: string | null,"session_id"?: string | null,"source"?: string | null,"speed"?: string | null,"usage_quality"?: string | null,"web_searches"?: number | null
                          }
                         Relationships: [
                     {
@@ -154,26 +154,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
-                },"usage_daily": {
+                },"usage_slots": {
                   Row: {
-                    "cache_read_tokens": number | null,"cache_write_tokens": number | null,"calls": number,"cost_usd": number | null,"day": string,"input_tokens": number | null,"model": string,"output_tokens": number | null,"owner_id": string,"session_id": string,"source": string,"unpriced_calls": number,"workspace_id": string
+                    "cache_read_tokens": number | null,"cache_write_1h_tokens": number | null,"cache_write_5m_tokens": number | null,"calls": number,"cost_usd": number | null,"first_at": string | null,"input_tokens": number | null,"last_at": string | null,"lower_bound_calls": number,"model": string,"output_tokens": number | null,"owner_id": string,"reasoning_tokens": number | null,"reported_cost_usd": number | null,"session_id": string,"slot": string,"source": string,"unpriced_calls": number,"web_searches": number | null,"workspace_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                           "cache_read_tokens"?: number | null,"cache_write_tokens"?: number | null,"calls"?: number | null,"cost_usd"?: number | null,"day"?: string | null,"input_tokens"?: number | null,"model"?: string | null,"output_tokens"?: number | null,"owner_id"?: string | null,"session_id"?: string | null,"source"?: string | null,"unpriced_calls"?: number | null,"workspace_id"?: string | null
+                           "cache_read_tokens"?: number | null,"cache_write_1h_tokens"?: number | null,"cache_write_5m_tokens"?: number | null,"calls"?: number | null,"cost_usd"?: number | null,"first_at"?: string | null,"input_tokens"?: number | null,"last_at"?: string | null,"lower_bound_calls"?: number | null,"model"?: string | null,"output_tokens"?: number | null,"owner_id"?: string | null,"reasoning_tokens"?: number | null,"reported_cost_usd"?: number | null,"session_id"?: string | null,"slot"?: string | null,"source"?: string | null,"unpriced_calls"?: number | null,"web_searches"?: number | null,"workspace_id"?: string | null
                          }
                         Update: {
-                           "cache_read_tokens"?: number | null,"cache_write_tokens"?: number | null,"calls"?: number | null,"cost_usd"?: number | null,"day"?: string | null,"input_tokens"?: number | null,"model"?: string | null,"output_tokens"?: number | null,"owner_id"?: string | null,"session_id"?: string | null,"source"?: string | null,"unpriced_calls"?: number | null,"workspace_id"?: string | null
+                           "cache_read_tokens"?: number | null,"cache_write_1h_tokens"?: number | null,"cache_write_5m_tokens"?: number | null,"calls"?: number | null,"cost_usd"?: number | null,"first_at"?: string | null,"input_tokens"?: number | null,"last_at"?: string | null,"lower_bound_calls"?: number | null,"model"?: string | null,"output_tokens"?: number | null,"owner_id"?: string | null,"reasoning_tokens"?: number | null,"reported_cost_usd"?: number | null,"session_id"?: string | null,"slot"?: string | null,"source"?: string | null,"unpriced_calls"?: number | null,"web_searches"?: number | null,"workspace_id"?: string | null
                          }
                         Relationships: [
                     {
-      foreignKeyName: "usage_daily_session_id_fkey"
+      foreignKeyName: "usage_slots_session_id_fkey"
       columns: ["session_id"]
 isOneToOne: false
       referencedRelation: "sessions"
       referencedColumns: ["id"]
     },{
-      foreignKeyName: "usage_daily_workspace_id_fkey"
+      foreignKeyName: "usage_slots_workspace_id_fkey"
       columns: ["workspace_id"]
 isOneToOne: false
       referencedRelation: "workspaces"
@@ -270,8 +270,19 @@ isOneToOne: false
 "get_replay":
 { Args: { "after_position"?: number,"page_size"?: number,"session": string }; Returns: Json
                            },
+"get_unknown_records":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "records": number,"source": string,"tool_version": string,"type": string
+            }[]
+                           },
+"get_usage":
+{ Args: { "dimensions": (string)[],"project"?: string,"since"?: string,"source"?: string,"timezone"?: string,"until"?: string,"workspace"?: string }; Returns: Json
+                           },
 "ingest":
 { Args: { "batch": Json }; Returns: Json
+                           },
+"set_prices":
+{ Args: { "prices": Json }; Returns: number
                            }
           }
           Enums: {

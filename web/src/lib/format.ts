@@ -109,11 +109,20 @@ export function activityOf(lastAt: string | null, now: number): Activity {
 }
 
 const SOURCES: Record<string, string> = {
+  amp: "Amp",
   claude_code: "Claude Code",
-  codex_cli: "Codex CLI",
-  gemini_cli: "Gemini CLI",
-  copilot_cli: "Copilot CLI",
+  cline: "Cline",
+  codex: "Codex CLI",
+  copilot: "GitHub Copilot CLI",
+  cursor: "Cursor",
+  droid: "Droid",
+  gemini: "Gemini CLI",
+  goose: "Goose",
+  kimi: "Kimi CLI",
   opencode: "OpenCode",
+  pi: "pi",
+  qwen: "Qwen Code",
+  roo: "Roo Code",
 };
 
 export function sourceLabel(source: string): string {

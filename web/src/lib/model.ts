@@ -6,10 +6,12 @@ type Views = Database["api"]["Views"];
 export type Session = Views["sessions"]["Row"];
 export type Workspace = Views["workspaces"]["Row"];
 export type Project = Pick<Views["projects"]["Row"], "id" | "name" | "root">;
-export type UsageRow = Pick<
-  Views["usage_daily"]["Row"],
-  "session_id" | "day" | "calls" | "unpriced_calls" | "cost_usd"
->;
+export type UsageRow = {
+  day: string | null;
+  calls: number;
+  unpriced_calls: number;
+  cost_usd: number | null;
+};
 
 export type MaskedCounts = Record<string, number> | null;
 

@@ -52,12 +52,12 @@ export function useSessionCount(filter: SessionFilter) {
   });
 }
 
-export function useUsage(filter: SessionFilter, since: string) {
+export function useUsage(filter: SessionFilter, since: string, timezone: string) {
   const { api } = useServices();
   const { workspace, source, project } = filter;
   return useQuery({
-    queryKey: [SUMMARY, "usage", workspace, source, project, since],
-    queryFn: () => api.usageSince(since, { workspace, source, project }),
+    queryKey: [SUMMARY, "usage", workspace, source, project, since, timezone],
+    queryFn: () => api.usageSince(since, timezone, { workspace, source, project }),
     placeholderData: keepPreviousData,
   });
 }

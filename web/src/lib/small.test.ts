@@ -148,16 +148,19 @@ describe("replay filter", () => {
   });
 });
 
-it("adds up the usage of UTC days, unknown apart from zero", () => {
-  const days = lastDays(3, Date.parse("2026-03-01T23:30:00Z"));
+it("adds up the usage of the viewer's days, unknown apart from zero", () => {
+  const now = Date.parse("2026-03-01T23:30:00Z");
+  const days = lastDays(3, now, "UTC");
   expect(days).toEqual(["2026-02-27", "2026-02-28", "2026-03-01"]);
-  const row = { session_id: "s", calls: 1, unpriced_calls: 0 };
+  expect(lastDays(1, now, "Asia/Tokyo")).toEqual(["2026-03-02"]);
+  expect(lastDays(2, now, "America/New_York")).toEqual(["2026-02-28", "2026-03-01"]);
+  const row = { calls: 1, unpriced_calls: 0 };
   expect(
     usageByDay(
       [
         { ...row, day: "2026-03-01", cost_usd: 1.5 },
         { ...row, day: "2026-03-01", cost_usd: null, unpriced_calls: 2 },
-        { ...row, day: "1970-01-01", cost_usd: 9 },
+        { ...row, day: null, cost_usd: 9 },
       ],
       days,
     ).map(({ usd, unpriced }) => [usd, unpriced]),

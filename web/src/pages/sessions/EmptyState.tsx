@@ -16,9 +16,8 @@ export function EmptyState({ isNarrowed, onReset }: Props) {
     <div className="panel" data-testid="empty">
       <h2>No sessions yet</h2>
       <p>
-        The tracer watches where coding tools keep their transcripts, such as{" "}
-        <code>~/.claude/projects</code> for Claude Code. Start using your tool: sessions appear here
-        within a second.
+        The tracer watches where Claude Code, Codex CLI, Gemini CLI, Cursor and ten more tools keep
+        their transcripts. Start using one of them: sessions appear here within a second.
       </p>
       <p>
         Nothing after a while? <code>claude-tracer status</code> says which folders are watched and

@@ -9,9 +9,10 @@ import { type Day, lastDays, usageByDay } from "./usage";
 const WEEKDAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", timeZone: "UTC" });
 
 export function Totals({ filter }: { filter: SessionFilter }) {
-  const dates = lastDays(USAGE_DAYS, useNow());
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const dates = lastDays(USAGE_DAYS, useNow(), timeZone);
   const count = useSessionCount(filter);
-  const usage = useUsage(filter, dates[0] ?? "");
+  const usage = useUsage(filter, dates[0] ?? "", timeZone);
   const days = usageByDay(usage.data ?? [], dates);
   const usd = sumKnown(...days.map((day) => day.usd));
   const unpriced = days.reduce((sum, day) => sum + day.unpriced, 0);
@@ -27,7 +28,7 @@ export function Totals({ filter }: { filter: SessionFilter }) {
       <Figure label={filter.text ? "Cost, last 7 days, any title" : "Cost, last 7 days"}>
         {usage.data ? <Money usd={usd} unpriced={unpriced} /> : "…"}
       </Figure>
-      <Figure label="Today (UTC)">
+      <Figure label="Today">
         {usage.data && today ? <Money usd={today.usd} unpriced={today.unpriced} /> : "…"}
       </Figure>
       <CostBars days={days} />
@@ -47,7 +48,7 @@ function Figure({ label, children }: { label: string; children: React.ReactNode 
 function CostBars({ days }: { days: Day[] }) {
   const most = Math.max(0.01, ...days.map((day) => day.usd ?? 0));
   return (
-    <ul className="bars" aria-label="Cost per day, UTC" data-testid="cost-bars">
+    <ul className="bars" aria-label="Cost per day" data-testid="cost-bars">
       {days.map(({ day, usd, unpriced }) => {
         const cost = describeCost(usd, unpriced);
         const text = `${day}: ${[cost.text, cost.note].filter(Boolean).join(", ")}`;
