@@ -23,12 +23,12 @@ from claude_code_tracer.intake import Guarding, Intake, Taken
 from claude_code_tracer.killpoints import KillPoints
 from claude_code_tracer.log import event
 from claude_code_tracer.model import Message, ModelCall
-from claude_code_tracer.outbox import FileRow, Lane, Outbox, Parked
+from claude_code_tracer.outbox import FileRow, Lane, Outbox
 from claude_code_tracer.outbox.catalog import Catalog, Seen
-from claude_code_tracer.sources.source import Line, Source, Transcript
+from claude_code_tracer.portions import portions, too_long, unsent
+from claude_code_tracer.sources.source import Line, Shape, Source, Transcript
 from claude_code_tracer.tail.discover import Discovery, Found, discover, find
 from claude_code_tracer.tail.fingerprint import Fingerprint
-from claude_code_tracer.tail.lines import Oversize
 from claude_code_tracer.tail.reader import Chunk, Limits, TailFile, open_tail
 from claude_code_tracer.tail.watch import IDLE_S, Watch
 
@@ -183,8 +183,11 @@ class Collector:
         before = tally.bytes
         row = self._catalog.get(task.source.name, path, task.transcript.session)
         try:
-            with open_tail(path, Fingerprint(row.cursor, row.head, row.mark)) as file:
-                has_tail = self._read(task, file, row, tally)
+            if task.transcript.shape is Shape.LINES:
+                with open_tail(path, Fingerprint(row.cursor, row.head, row.mark)) as file:
+                    has_tail = self._read(task, file, row, tally)
+            else:
+                has_tail = self._read_portions(task, row, tally)
         except FileNotFoundError:
             self._forget(path)
         except FileBusy as exc:
@@ -218,12 +221,36 @@ class Collector:
                 return True
         return self._take_idle_line(task, row, file, state, tally)
 
+    def _read_portions(self, task: Task, row: FileRow, tally: Tally) -> bool:
+        """Put what is new in a file of another shape; True when that was interrupted."""
+        row = replace(row, dev=task.found.dev, ino=task.found.ino)
+        state = self._state(row) if task.transcript.shape is Shape.ROWS else None
+        for portion in portions(task.transcript, row, self._limits):
+            self._kill.hit("after_read")
+            taken = self._intake.take(task.source, task.transcript, portion.lines, state)
+            taken.parked += portion.parked
+            state = taken.state
+            tally.bytes += portion.size
+            row = replace(portion.row, id=row.id)
+            if portion.is_all:
+                row, taken.entities = unsent(row, taken.entities)
+            row = self._put(row, taken, self._lane(task))
+            _count(taken, tally)
+            tally.show()
+            self._serve_hot(tally)
+            if self._stop.is_set():
+                return True
+        return False
+
     def _take(
         self, task: Task, row: FileRow, chunk: Chunk, state: bytes | None, tally: Tally
     ) -> tuple[FileRow, bytes | None]:
         lines = [Line(piece.start, piece.end, piece.raw) for piece in chunk.lines]
         taken = self._intake.take(task.source, task.transcript, lines, state)
-        taken.parked += [_too_long(line, self._limits.line_max) for line in chunk.oversize]
+        taken.parked += [
+            too_long(line.start, line.end, line.sha256, self._limits.line_max)
+            for line in chunk.oversize
+        ]
         tally.bytes += chunk.fingerprint.cursor - row.cursor
         behind = chunk.fingerprint
         row = replace(
@@ -288,11 +315,6 @@ class Collector:
 
 def _begun_anew(row: FileRow) -> FileRow:
     return replace(row, generation=row.generation + 1, cursor=0, head=b"", mark=b"", seen=0)
-
-
-def _too_long(line: Oversize, limit: int) -> Parked:
-    reason = f"a line is longer than {limit} bytes"
-    return Parked(reason, start=line.start, end=line.end, sha256=line.sha256)
 
 
 def _is_record(raw: bytes) -> bool:

@@ -9,10 +9,15 @@ from dataclasses import dataclass, field
 
 __all__ = ["Discovery", "Found", "discover", "find"]
 
+_DATABASES = (".db", ".sqlite", ".sqlite3", ".vscdb")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file as it stood when it was looked at. `path` may hold surrogate escapes (F46)."""
+    """A file as it stood when it was looked at. `path` may hold surrogate escapes (F46).
+
+    Of an SQLite database, size and times are those of it and its write-ahead log together.
+    """
 
     path: str
     dev: int
@@ -37,9 +42,12 @@ def discover(root: str, accept: Callable[[str], bool]) -> Discovery:
     """Return the files below `root` that `accept` wants; a missing root holds nothing (F37).
 
     `accept` sees the whole path. Links are not followed, so there are neither loops nor ways out of
-    the root (F38); the root itself may be a link, because the user said so.
+    the root (F38); the root itself may be a link, because the user said so, or a single file.
     """
     result = Discovery()
+    if (single := find(root)) is not None:
+        result.files += [single] if accept(root) else []
+        return result
     waiting = [root]
     while waiting:
         folder = waiting.pop()
@@ -81,11 +89,13 @@ def find(path: str) -> Found | None:
 
 
 def _found(path: str, status: os.stat_result) -> Found:
-    return Found(
-        path=path,
-        dev=status.st_dev,
-        ino=status.st_ino,
-        size=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-        ctime_ns=status.st_ctime_ns,
-    )
+    size, mtime_ns, ctime_ns = status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    if path.endswith(_DATABASES):  # what is new in a database stands in its log for long
+        try:
+            log = os.lstat(f"{path}-wal")
+        except OSError:
+            pass
+        else:
+            size += log.st_size
+            mtime_ns, ctime_ns = max(mtime_ns, log.st_mtime_ns), max(ctime_ns, log.st_ctime_ns)
+    return Found(path, status.st_dev, status.st_ino, size, mtime_ns, ctime_ns)

@@ -15,7 +15,7 @@ from claude_code_tracer.errors import FileBusy
 from claude_code_tracer.tail.fingerprint import Consumed, Fingerprint, recognise
 from claude_code_tracer.tail.lines import Oversize, Piece, Splitter
 
-__all__ = ["Chunk", "Limits", "TailFile", "open_tail"]
+__all__ = ["Chunk", "Limits", "TailFile", "busy", "open_regular", "open_tail"]
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -29,6 +29,11 @@ class Limits:
     chunk_bytes: int = 1024 * 1024
     chunk_lines: int = 500
     block_bytes: int = 256 * 1024
+
+    @property
+    def document_max(self) -> int:
+        """A document larger than this is reported, not held: it is one line of many records."""
+        return 4 * self.line_max
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,6 @@ class TailFile:
 
     def __post_init__(self) -> None:
         status = os.fstat(self.fd)
-        if not stat.S_ISREG(status.st_mode):  # F39: it was one when it was found
-            raise FileBusy(f"{self.path} is no regular file: it is skipped")
         self.dev, self.ino = status.st_dev, status.st_ino
         consumed = self._recognise(self.known)
         self.is_other = consumed is None
@@ -118,17 +121,30 @@ class TailFile:
         try:
             return recognise(self.fd, known)
         except OSError as exc:
-            raise _busy(self.path, exc) from exc
+            raise busy(self.path, exc) from exc
 
     def _pread(self, size: int, position: int) -> bytes:
         try:
             return os.pread(self.fd, size, position)
         except OSError as exc:  # F41: EIO, ESTALE
-            raise _busy(self.path, exc) from exc
+            raise busy(self.path, exc) from exc
 
 
 def open_tail(path: str, known: Fingerprint) -> TailFile:
     """Open `path` behind what `known` says was read; FileBusy when that is not possible now.
+
+    FileNotFoundError passes through.
+    """
+    fd = open_regular(path)
+    try:
+        return TailFile(path, fd, known)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def open_regular(path: str) -> int:
+    """Open a regular file for reading and return its descriptor; FileBusy when it is none.
 
     A link is not followed and a FIFO does not block (F38, F39). FileNotFoundError passes through.
     """
@@ -137,15 +153,15 @@ def open_tail(path: str, known: Fingerprint) -> TailFile:
     except FileNotFoundError:
         raise
     except OSError as exc:
-        raise _busy(path, exc) from exc
-    try:
-        return TailFile(path, fd, known)
-    except BaseException:
-        os.close(fd)
-        raise
+        raise busy(path, exc) from exc
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise FileBusy(f"{path} is no regular file: it is skipped")
 
 
-def _busy(path: str, exc: OSError) -> FileBusy:
+def busy(path: str, exc: OSError) -> FileBusy:
+    """Return the error that says why a file cannot be read and what to do."""
     shown = path.encode("utf-8", "backslashreplace").decode()
     advice = f"run chmod u+r '{shown}'" if exc.errno == 13 else "it is tried again"
     return FileBusy(f"cannot read {shown} ({exc.strerror}): {advice}")

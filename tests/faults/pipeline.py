@@ -22,7 +22,7 @@ from claude_code_tracer.model import Entity, Message, ModelCall, Session
 from claude_code_tracer.outbox import Outbox
 from claude_code_tracer.ship.classify import Answer, Refusal
 from claude_code_tracer.shipper import Shipper
-from claude_code_tracer.sources.source import BadSpan, Line, Parsed, Transcript
+from claude_code_tracer.sources.source import BadSpan, Fact, Line, Parsed, Source, Transcript
 
 SECRET = "sk-secret"
 UNGUARDABLE = "cannot be guarded"
@@ -33,6 +33,7 @@ class LineSource:
 
     name = "lines"
     label = "Lines"
+    knows: frozenset[Fact] = frozenset({"times"})
 
     def roots(self, env: Mapping[str, str], user_home: Path) -> list[Path]:
         return [user_home / "lines"]
@@ -165,8 +166,11 @@ def line(name: str | int, **more: Any) -> bytes:
 class Pipeline:
     """Everything between a folder and a server, on one clock. `restart` is a restart."""
 
-    def __init__(self, config: Config, clock: Clock, server: MemoryServer) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, server: MemoryServer, source: Source | None = None
+    ) -> None:
         self.config = config
+        self.source = source or LineSource()
         self.clock = clock
         self.server = server
         self._open()
@@ -175,7 +179,7 @@ class Pipeline:
         guard = StubGuard()
         self.outbox = Outbox.open(self.config, self.clock)
         self.collector = Collector(
-            self.config, [LineSource()], guard, same_price, self.outbox, self.clock
+            self.config, [self.source], guard, same_price, self.outbox, self.clock
         )
         self.shipper = Shipper(
             self.config, self.outbox, self.server, self.clock, guard.version, Random(1)
@@ -210,11 +214,13 @@ def running(
     *,
     server: MemoryServer | None = None,
     at: datetime | None = None,
+    source: Source | None = None,
     **settings: int,
 ) -> Iterator[Pipeline]:
     """A pipeline over `tmp_path / "lines"`, its clock at the real time unless told."""
     config = with_settings(make_config(tmp_path), **settings)
-    pipeline = Pipeline(config, FakeClock(at or datetime.now(UTC)), server or MemoryServer())
+    clock = FakeClock(at or datetime.now(UTC))
+    pipeline = Pipeline(config, clock, server or MemoryServer(), source)
     try:
         yield pipeline
     finally:

@@ -7,7 +7,6 @@ import { visibleJson } from "./text";
 
 export const PAGE_SIZE = 50;
 export const REPLAY_PAGE_SIZE = 200;
-const MAX_ROWS = 1000; // what one answer of hosted Supabase holds at most
 
 export type SessionFilter = {
   workspace: string;
@@ -168,15 +167,6 @@ export class Api {
     if (!error) return visibleJson(data as T);
     if (status === 401) this.#onUnauthorized();
     throw new ApiError(error.message, status, error.hint ?? null);
-  }
-
-  async #readAll<T>(page: (from: number) => PromiseLike<Answer<T[]>>): Promise<T[]> {
-    const all: T[] = [];
-    for (;;) {
-      const rows = await this.#read(page(all.length));
-      all.push(...rows);
-      if (rows.length < MAX_ROWS) return all;
-    }
   }
 }
 
