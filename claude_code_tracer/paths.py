@@ -18,6 +18,10 @@ class Home:
     root: Path
 
     @property
+    def settings(self) -> Path:
+        return self.root / "config.yml"
+
+    @property
     def outbox(self) -> Path:
         return self.root / "outbox" / "records.db"
 

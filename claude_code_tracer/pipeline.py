@@ -13,7 +13,7 @@ from claude_code_tracer.config import Config
 from claude_code_tracer.guard import Guard
 from claude_code_tracer.log import event
 from claude_code_tracer.outbox import Outbox
-from claude_code_tracer.pricing import price
+from claude_code_tracer.pricing import Prices
 from claude_code_tracer.ship.client import IngestClient
 from claude_code_tracer.ship.credentials import Credentials, read_credentials
 from claude_code_tracer.shipper import Shipper
@@ -40,6 +40,7 @@ def open_pipeline(config: Config, clock: Clock) -> Iterator[Pipeline]:
         IngestClient(lambda: read_credentials(config.home), clock) as client,
     ):
         _follow(outbox, read_credentials(config.home))
+        price = Prices(config.prices).price
         collector = Collector(config, SOURCES, guard, price, outbox, clock)
         yield Pipeline(collector, Shipper(config, outbox, client, clock, guard.version), outbox)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,46 @@ def test_the_nearer_word_wins(tmp_path: Path) -> None:
 def test_a_bad_setting_is_named(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "config.yml").write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        load_config(env(tmp_path))
+
+
+OWN_PRICES = """
+prices:
+  my-model: {input: 3.0, output: 15, cache_read: 0.3}
+  gpt-4.1: {input: "2.50", output: 10.0}
+"""
+
+
+def test_own_prices_are_read_exactly(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    assert load_config(env(tmp_path)).prices == {}
+    (tmp_path / "data" / "config.yml").write_text("port: 9000" + OWN_PRICES)
+    config = load_config(env(tmp_path))
+    assert config.settings.port == 9000
+    assert config.prices == {
+        "my-model": {"input": Decimal(3), "output": Decimal(15), "cache_read": Decimal("0.3")},
+        "gpt-4.1": {"input": Decimal("2.50"), "output": Decimal(10)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("prices", "message"),
+    [
+        ("3.0", "one model per line"),
+        ("{m: 3.0}", "price of m must be like"),
+        ("{m: {input: 3.0}}", "price of m needs `output`"),
+        ("{m: {input: 3, output: 4, cach_read: 1}}", "unknown parts: cach_read"),
+        ("{m: {input: free, output: 4}}", "`input` must be a number of USD"),
+        ("{m: {input: -1, output: 4}}", "`input` must be a number of USD"),
+        ("{m: {input: .nan, output: 4}}", "`input` must be a number of USD"),
+        ("{m: {input: true, output: 4}}", "`input` must be a number of USD"),
+        ("{m: {input: 1.0e+9, output: 4}}", "`input` must be a number of USD"),
+    ],
+)
+def test_a_bad_price_is_named(tmp_path: Path, prices: str, message: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "config.yml").write_text(f"prices: {prices}\n")
     with pytest.raises(ConfigError, match=message):
         load_config(env(tmp_path))
 
