@@ -101,7 +101,8 @@ class Conversation:
         }
 
     def _append(self, record: dict[str, Any]) -> None:
-        self.raw(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+        compact = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        self.raw(compact.encode() + b"\n")
 
 
 def lay_out_corpus(home: Path, folders: Iterable[str] = ("claude_code",)) -> int:

@@ -45,8 +45,9 @@ def from_patch(patch: object) -> Change | None:
     for hunk in patch:
         raw = hunk.get("lines")
         lines = [line for line in raw if type(line) is str] if type(raw) is list else []
-        added += sum(line.startswith("+") for line in lines)
-        removed += sum(line.startswith("-") for line in lines)
+        signs = [line[:1] for line in lines]
+        added += signs.count("+")
+        removed += signs.count("-")
         left -= sum(map(len, lines))
         if left > 0:
             hunks.append(_hunk(hunk, lines))
@@ -98,7 +99,8 @@ def _common(a: list[str], b: list[str]) -> int:
 
 
 def _compare(gone: list[str], come: list[str]) -> list[str]:
-    if not gone or not come or len(gone) + len(come) > _MAX_COMPARED:
+    # Lines of which none stayed need no comparison: its result would be this, too.
+    if len(gone) + len(come) > _MAX_COMPARED or set(gone).isdisjoint(come):
         return [*("-" + clip(line) for line in gone), *("+" + clip(line) for line in come)]
     lines: list[str] = []
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, gone, come, autojunk=False).get_opcodes():

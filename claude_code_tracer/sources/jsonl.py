@@ -19,7 +19,7 @@ import orjson
 
 from claude_code_tracer.sources.source import BadSpan, Line
 
-__all__ = ["Record", "records"]
+__all__ = ["Record", "records", "whole_record"]
 
 _NUL_ESCAPE = b"\\u0000"
 _BOM = b"\xef\xbb\xbf"
@@ -52,15 +52,28 @@ def records(line: Line, is_whole: IsWhole) -> tuple[list[Record], list[BadSpan]]
     `is_whole` tells a record of the tool from an object nested in one; it is asked only about
     objects found behind damage.
     """
+    if record := whole_record(line):
+        return [record], []
     try:
-        value = orjson.loads(line.raw)
+        is_object = type(orjson.loads(line.raw)) is dict
     except orjson.JSONDecodeError:
-        return _Salvage(line, is_whole).run()
-    if type(value) is not dict:
+        is_object = True
+    if not is_object:
         return [], [BadSpan(line.start, line.end, "not an object")]
-    if _NUL_ESCAPE in line.raw:
-        return _Salvage(line, is_whole).run()
-    return [Record(line.start, line.end, value)], []
+    return _Salvage(line, is_whole).run()
+
+
+def whole_record(line: Line) -> Record | None:
+    """Return the record that `line` is, the usual case; None when `records` must look closer."""
+    raw = line.raw
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    # From the right: that looks for backslashes, which are fewer than zeros, and is a third faster.
+    if type(value) is not dict or raw.rfind(_NUL_ESCAPE) >= 0:
+        return None
+    return Record(line.start, line.end, value)
 
 
 class _Piece:

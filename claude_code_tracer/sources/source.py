@@ -8,6 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Literal, Protocol
 
+import msgspec
+
 from claude_code_tracer.model import Entity
 
 __all__ = ["BadSpan", "Fact", "Line", "Parsed", "Shape", "Source", "Table", "Transcript"]
@@ -29,7 +31,8 @@ class Shape(Enum):
     LINES = "lines"
     """It only grows, line by line: every new line once."""
     DOCUMENT = "document"
-    """It is rewritten as a whole: one Line with all of it, from byte 0, after every change."""
+    """It is rewritten as a whole: one Line with all of it, from byte 0, after every change; behind
+    it one Line for each of its `companions`."""
     ARCHIVE = "archive"
     """Zstandard-compressed lines that do not grow: read like LINES, offsets in what they hold."""
     ROWS = "rows"
@@ -66,10 +69,18 @@ class Transcript:
     shape: Shape = Shape.LINES
     tables: tuple[Table, ...] = ()
     """For ROWS: what to read, in this order."""
+    rank: int = 0
+    """Of several stores of one session the highest is read: what a lower one says of a session that
+    a higher one gave messages of is left out. What was put before that stays. Stores whose ids of
+    messages agree need no rank, because their rows merge."""
+    companions: tuple[Path, ...] = ()
+    """For DOCUMENT: files read together with it, each a further Line behind it, in this order, as
+    if all were written one behind the other; one that is missing or too large has no bytes. Only
+    the document is watched: a companion that changed alone is read with the document's next change,
+    or when the tracer starts again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One complete line of a file: `raw` without its newline, `[start, end)` with it, in bytes.
 
     Of another Shape than LINES it is what that shape says.

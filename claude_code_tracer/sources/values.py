@@ -43,10 +43,11 @@ def string(value: object) -> str | None:
 
 def identifier(value: object) -> str | None:
     """Return an id that a tool wrote; a hostile long one by its digest, so that it stays small."""
-    text = string(value)
-    if text is None or len(text) <= MAX_ID_CHARS:
-        return text
-    return blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    if type(value) is not str or not value:
+        return None
+    if len(value) <= MAX_ID_CHARS:
+        return value
+    return blake2b(value.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def mapping(value: object) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def when(value: object) -> datetime | None:
         return None
     if at.tzinfo is None or not 2020 <= at.year < 2100:
         return None
-    return at.astimezone(UTC)
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
 def one_line(text: str, limit: int = 200) -> str:
@@ -106,7 +107,9 @@ def bounded(value: Any) -> Any:
 
 def _is_small(value: Any) -> bool:
     """Tell whether `value` is within the bounds, without recursion (F20: depth is hostile)."""
-    left = MAX_TEXT_BYTES // 4
+    left = _SURELY_SHORT
+    if type(value) is dict and (weight := _flat_weight(value)) is not None:
+        return weight <= left
     level = [value]
     for _ in range(_MAX_DEPTH):
         deeper: list[Any] = []
@@ -123,6 +126,17 @@ def _is_small(value: Any) -> bool:
             return True
         level = deeper
     return False
+
+
+def _flat_weight(value: dict[str, Any]) -> int | None:
+    """Return what an object with nothing nested in it weighs: what most tools are called with."""
+    weight = 1
+    for key, item in value.items():
+        kind = type(item)
+        if kind is dict or kind is list:
+            return None
+        weight += len(key) + (len(item) + 1 if kind is str else 1)
+    return weight
 
 
 def _weight(item: Any) -> int:

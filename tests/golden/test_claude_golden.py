@@ -115,7 +115,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
         if block.text and not block.data
     ]
     return {
-        "sessions": sum(session.relation is None for session in sessions),
+        "sessions": sum(session.relation != "subagent" for session in sessions),
         "subagents": sum(session.relation == "subagent" for session in sessions),
         "messages": dict(Counter(message.kind for message in messages)),
         "prompts": typed,

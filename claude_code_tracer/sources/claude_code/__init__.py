@@ -1,4 +1,4 @@
-"""Claude Code: `~/.claude/projects/<slug>/<session>.jsonl` and the files of its subagents.
+"""Claude Code: `~/.claude/projects/<slug>/<session>.jsonl` and the files beside it.
 
 One line is one record; one answer is several lines with the same message id; a subagent has a file
 of its own. What is not known is kept as a message of kind `unknown`. `docs` of the format: the
@@ -11,34 +11,50 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from claude_code_tracer.sources.claude_code.documents import parse_document
 from claude_code_tracer.sources.claude_code.events import (
-    SKIPPED_TYPES,
     add_attachment,
+    add_continuation,
+    add_cost_state,
+    add_move,
+    add_noted,
     add_progress,
     add_summary,
     add_system,
     add_title,
+    skip,
 )
+from claude_code_tracer.sources.claude_code.known import SKIPPED_TYPES
 from claude_code_tracer.sources.claude_code.layout import NAME, project_folders, transcript_at
 from claude_code_tracer.sources.claude_code.reading import Reading
+from claude_code_tracer.sources.claude_code.tools import settle_proposals
 from claude_code_tracer.sources.claude_code.turns import add_assistant, add_unknown, add_user
-from claude_code_tracer.sources.jsonl import Record, records
-from claude_code_tracer.sources.source import Fact, Line, Parsed, Transcript
+from claude_code_tracer.sources.claude_code.usage import settle_model_call
+from claude_code_tracer.sources.jsonl import Record, records, whole_record
+from claude_code_tracer.sources.source import Fact, Line, Parsed, Shape, Transcript
 
 __all__ = ["ClaudeCode"]
 
 Handler = Callable[[Reading, Record], None]
 
 _HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(SKIPPED_TYPES, skip),
     "ai-title": add_title,
     "assistant": add_assistant,
     "attachment": add_attachment,
+    "continued-in": add_continuation,
+    "cost-state": add_cost_state,
     "custom-title": add_title,
+    "frame-link": add_noted,
     "last-prompt": add_title,
+    "pr-link": add_noted,
     "progress": add_progress,
+    "relocated": add_move,
     "summary": add_summary,
     "system": add_system,
+    "tag": add_noted,
     "user": add_user,
+    "worktree-state": add_move,
 }
 
 
@@ -50,7 +66,7 @@ class ClaudeCode:
     knows: frozenset[Fact] = frozenset({"tokens", "model", "results", "diffs", "times"})
 
     def roots(self, env: Mapping[str, str], user_home: Path) -> list[Path]:
-        """Return the `projects` folders, whether they exist or not."""
+        """Return the folders that hold `projects` folders or are one, whether they exist or not."""
         return project_folders(env, user_home)
 
     def transcript(self, root: Path, path: Path) -> Transcript | None:
@@ -59,21 +75,26 @@ class ClaudeCode:
 
     def parse(self, file: Transcript, lines: Sequence[Line], state: bytes | None) -> Parsed:
         """Turn lines of a transcript into entities; see `Source.parse`."""
+        if file.shape is Shape.DOCUMENT:
+            return parse_document(file, lines)
         reading = Reading(file, state)
         for line in lines:
+            record = whole_record(line)
+            if record is not None:
+                _handler(record)(reading, record)
+                continue
             found, bad = records(line, _is_whole)
             reading.bad += bad
-            for record in found:
-                _read(reading, record)
+            for part in found:
+                _handler(part)(reading, part)
+        settle_model_call(reading)
+        settle_proposals(reading)
         return Parsed(reading.entities, reading.bad, reading.save())
 
 
-def _read(reading: Reading, record: Record) -> None:
+def _handler(record: Record) -> Handler:
     kind = record.value.get("type")
-    if type(kind) is not str:
-        add_unknown(reading, record)
-    elif kind not in SKIPPED_TYPES:
-        _HANDLERS.get(kind, add_unknown)(reading, record)
+    return _HANDLERS.get(kind, add_unknown) if type(kind) is str else add_unknown
 
 
 def _is_whole(value: dict[str, Any]) -> bool:

@@ -4,10 +4,34 @@ from __future__ import annotations
 
 from typing import Any, TypeGuard
 
-from claude_code_tracer.model import MessageKind
+from claude_code_tracer.model import Session
+from claude_code_tracer.sources.claude_code.known import (
+    ATTACHMENTS,
+    NOTED,
+    REFUSAL_FACTS,
+    SKIPPED_ATTACHMENTS,
+    SKIPPED_PROGRESS,
+    SKIPPED_SYSTEM,
+    SKIPPED_TYPES,
+    SYSTEM_EVENTS,
+    SYSTEM_FLAGS,
+    TITLES,
+)
+from claude_code_tracer.sources.claude_code.layout import NAME
 from claude_code_tracer.sources.claude_code.prompts import has_human_origin
-from claude_code_tracer.sources.claude_code.reading import Reading
-from claude_code_tracer.sources.claude_code.turns import add_typed, add_unknown, content_parts
+from claude_code_tracer.sources.claude_code.reading import (
+    Entry,
+    Reading,
+    entry_of,
+    event_of,
+    is_plain_id,
+)
+from claude_code_tracer.sources.claude_code.turns import (
+    add_typed,
+    add_unknown,
+    content_parts,
+    keep_raw,
+)
 from claude_code_tracer.sources.claude_code.usage import add_model_call
 from claude_code_tracer.sources.draft import Part
 from claude_code_tracer.sources.jsonl import Record
@@ -19,98 +43,25 @@ __all__ = [
     "SKIPPED_SYSTEM",
     "SKIPPED_TYPES",
     "add_attachment",
+    "add_continuation",
+    "add_cost_state",
+    "add_move",
+    "add_noted",
     "add_progress",
     "add_summary",
     "add_system",
     "add_title",
+    "skip",
 ]
 
-SKIPPED_TYPES = frozenset(
-    {
-        "agent-name",  # repeats the custom title
-        "bridge-session",  # remote control; holds account ids
-        "file-history-delta",
-        "file-history-snapshot",
-        "fork-context-ref",  # the path names the parent already
-        "mode",
-        "permission-mode",
-        "queue-operation",  # what was queued comes as `queued_command`
-    }
-)
-"""Bookkeeping of the tool: nothing that happened in the session."""
 
-SKIPPED_SYSTEM = frozenset({"stop_hook_summary", "turn_duration"})
-
-SKIPPED_PROGRESS = frozenset(
-    {
-        "bash_progress",
-        "hook_progress",
-        "mcp_progress",
-        "query_update",
-        "search_results_received",
-        "waiting_for_task",
-    }
-)
-
-SKIPPED_ATTACHMENTS = frozenset(
-    {
-        "agent_listing_delta",
-        "auto_mode",
-        "command_permissions",
-        "date_change",
-        "deferred_tools_delta",
-        "deferred_tools_record",
-        "hook_success",
-        "mcp_instructions_delta",
-        "read_truncation_notice",
-        "skill_listing",
-        "task_reminder",
-        "todo_reminder",
-        "total_tokens_reminder",
-        "workflow_keyword_request",
-    }
-)
-
-# What of an attachment is worth a line, and what kind of message that is.
-_ATTACHMENTS: dict[str, tuple[MessageKind, tuple[str, ...]]] = {
-    "compact_file_reference": ("injected", ("displayPath", "filename")),
-    "edited_text_file": ("injected", ("filename",)),
-    "file": ("injected", ("displayPath", "filename")),
-    "hook_additional_context": ("injected", ("content",)),
-    "hook_cancelled": ("notice", ("hookName",)),
-    "hook_non_blocking_error": ("notice", ("stderr", "stdout", "hookName")),
-    "hook_system_message": ("injected", ("content",)),
-    "invoked_skills": ("injected", ("skills",)),
-    "nested_memory": ("injected", ("displayPath", "path")),
-    "opened_file_in_ide": ("injected", ("filename",)),
-    "plan_file_reference": ("injected", ("planFilePath",)),
-    "plan_mode": ("notice", ("planFilePath",)),
-    "plan_mode_exit": ("notice", ("planFilePath",)),
-    "plan_mode_reentry": ("notice", ("planFilePath",)),
-}
-
-_SYSTEM: dict[str | None, MessageKind] = {
-    None: "injected",
-    "api_error": "notice",
-    "away_summary": "injected",
-    "bridge_status": "notice",
-    "compact_boundary": "compaction",
-    "informational": "notice",
-    "local_command": "injected",
-    "microcompact_boundary": "notice",
-    "scheduled_task_fire": "injected",
-}
-
-_TITLES = {
-    "ai-title": ("generated", "aiTitle"),
-    "custom-title": ("custom", "customTitle"),
-    "last-prompt": ("last_prompt", "lastPrompt"),
-}
+def skip(reading: Reading, record: Record) -> None:
+    """Leave out a record that tells of nothing that happened."""
 
 
 def add_title(reading: Reading, record: Record) -> None:
     """Take a title; the tool repeats these lines, so only a change says anything."""
-    kind, field = _TITLES[record.value["type"]]
+    kind, field = TITLES[record.value["type"]]
     reading.title(record.start, record.value.get(field), kind)
 
 
@@ -120,20 +71,72 @@ def add_summary(reading: Reading, record: Record) -> None:
         reading.title(record.start, record.value.get("summary"), "summary")
 
 
+def add_noted(reading: Reading, record: Record) -> None:
+    """Add a pull request, a published page or a tag; the tool repeats these lines for ever."""
+    kind = record.value["type"]
+    field, others = NOTED[kind]
+    text = string(record.value.get(field))
+    if text is None:
+        return
+    facts = {name: record.value[name] for name in others if record.value.get(name) is not None}
+    part = Part("text", text, data=bounded({"event": kind, **facts}))
+    reading.message(event_of(record, f"{kind} {text}"), "system", "notice", [part])
+
+
+def add_cost_state(reading: Reading, record: Record) -> None:
+    """Keep what the tool itself thinks the session cost so far: the last one of it.
+
+    It is a running total that holds calls of no transcript and, after a resume, those of others;
+    so it stands beside what the calls sum up to and never in their place.
+    """
+    facts = {name: fact for name, fact in record.value.items() if name not in ("type", "sessionId")}
+    part = Part("text", data=bounded({"event": "cost-state", **facts}))
+    reading.message(event_of(record, "cost-state"), "system", "notice", [part])
+
+
+def add_move(reading: Reading, record: Record) -> None:
+    """Take where a session goes on: in a worktree of its project or in another folder."""
+    worktree = mapping(record.value.get("worktreeSession"))
+    folder = record.value.get("relocatedCwd") or worktree.get("worktreePath")
+    reading.move(record.start, folder, root=worktree.get("originalCwd"))
+
+
+def add_continuation(reading: Reading, record: Record) -> None:
+    """Tell the session that goes on with this one whose continuation it is."""
+    session = record.value.get("continuedInSessionId")
+    if is_plain_id(session) and session != reading.session:
+        reading.entities.append(
+            Session(
+                source=NAME,
+                session=session,
+                revision=0,  # never newer than what its own file says
+                parent=reading.session,
+                relation="resume",
+            )
+        )
+
+
 def add_system(reading: Reading, record: Record) -> None:
     """Add an event that the tool reports about itself."""
     value = record.value
     subtype = value.get("subtype")
-    if not _is_name(subtype) or subtype not in _SYSTEM:
+    if not _is_name(subtype) or subtype not in SYSTEM_EVENTS:
         if not _is_name(subtype) or subtype not in SKIPPED_SYSTEM:
             add_unknown(reading, record)
         return
-    reading.chain(record)
-    text = _api_error(value) if subtype == "api_error" else string(value.get("content"))
+    entry = reading.chain(record)
+    text = string(value.get("content"))
     facts = mapping(value.get("compactMetadata")) or mapping(value.get("microcompactMetadata"))
+    if subtype == "api_error":
+        text = _api_error(value)
+    elif subtype == "error":
+        error = mapping(value.get("error"))
+        text = text or string(error.get("formatted")) or string(error.get("message"))
+    elif subtype in SYSTEM_FLAGS:
+        facts = {name: value[name] for name in REFUSAL_FACTS if value.get(name) is not None}
     parts = [Part("text", text, data=bounded(facts) or None)] if text or facts else []
-    flags = ["api_retry"] if subtype == "api_error" else []
-    reading.message(record, "system", _SYSTEM[subtype], parts, flags=flags)
+    flags = [SYSTEM_FLAGS[subtype]] if subtype in SYSTEM_FLAGS else []
+    reading.message(entry, "system", SYSTEM_EVENTS[subtype], parts, flags=flags)
 
 
 def _is_name(value: object) -> TypeGuard[str | None]:
@@ -156,28 +159,28 @@ def add_attachment(reading: Reading, record: Record) -> None:
     kind = attachment.get("type")
     if type(kind) is str and kind in SKIPPED_ATTACHMENTS:
         return
-    reading.chain(record)
+    entry = reading.chain(record)
     if kind == "queued_command":
-        _add_queued(reading, record, attachment)
-    elif type(kind) is str and kind in _ATTACHMENTS:
-        _add_short(reading, record, attachment, kind)
+        _add_queued(reading, entry, attachment)
+    elif type(kind) is str and kind in ATTACHMENTS:
+        _add_short(reading, entry, attachment, kind)
     else:
-        add_unknown(reading, record)
+        keep_raw(reading, entry)
 
 
-def _add_queued(reading: Reading, record: Record, attachment: dict[str, Any]) -> None:
+def _add_queued(reading: Reading, entry: Entry, attachment: dict[str, Any]) -> None:
     prompt = attachment.get("prompt")
     parts = content_parts(prompt if type(prompt) is list else [prompt])
     is_human = attachment.get("commandMode", "prompt") == "prompt" and has_human_origin(attachment)
-    is_human = is_human and has_human_origin(record.value)
-    add_typed(reading, record, parts, is_human=is_human)
+    is_human = is_human and has_human_origin(entry.value)
+    add_typed(reading, entry, parts, is_human=is_human)
 
 
-def _add_short(reading: Reading, record: Record, attachment: dict[str, Any], kind: str) -> None:
-    role_kind, fields = _ATTACHMENTS[kind]
+def _add_short(reading: Reading, entry: Entry, attachment: dict[str, Any], kind: str) -> None:
+    role_kind, fields = ATTACHMENTS[kind]
     text = next(filter(None, (_plain(attachment.get(field)) for field in fields)), None)
     part = Part("text", text, data={"injected": kind})
-    reading.message(record, "system", role_kind, [part])
+    reading.message(entry, "system", role_kind, [part])
 
 
 def _plain(value: object) -> str | None:
@@ -192,6 +195,6 @@ def add_progress(reading: Reading, record: Record) -> None:
     data = mapping(record.value.get("data"))
     kind = data.get("type")
     if kind == "agent_progress":
-        add_model_call(reading, record, mapping(data.get("message")), None)
+        add_model_call(reading, entry_of(record), mapping(data.get("message")), None)
     elif type(kind) is not str or kind not in SKIPPED_PROGRESS:
         add_unknown(reading, record)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache, partial
+from typing import Any, TypeGuard
+
+import msgspec
 
 from claude_code_tracer.ids import record_id
 from claude_code_tracer.model import (
@@ -22,12 +25,65 @@ from claude_code_tracer.sources.claude_code.state import SeenMessage, State
 from claude_code_tracer.sources.draft import BLOCKS_PER_BYTE, Part, path_text
 from claude_code_tracer.sources.jsonl import Record
 from claude_code_tracer.sources.source import BadSpan, Transcript
-from claude_code_tracer.sources.values import clip, identifier, one_line, string, when
+from claude_code_tracer.sources.values import clip, identifier, mapping, one_line, string, when
 
-__all__ = ["Reading", "line_id_of", "message_id_of"]
+__all__ = ["Entry", "HeldLine", "Reading", "entry_of", "event_of", "is_plain_id"]
 
 _FACT_CHARS = 1000
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_FACTS = ("cwd", "branch", "tool_version", "entrypoint")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A record that becomes something: its value, and what every entity made of it needs."""
+
+    value: dict[str, Any]
+    start: int
+    uuid: str | None
+    line_id: str
+    """What identifies it within its session: its uuid, else where it stands."""
+    at: datetime | None
+    odd: tuple[str, ...]
+    """The flags of a message made of it."""
+
+
+class HeldLine(msgspec.Struct):
+    """A line with the usage of a model call, whose next line may say more."""
+
+    entry: Entry
+    value: dict[str, Any]
+    """The line itself, or the one that is nested in it."""
+    message_id: str | None
+    attribution: int
+    call_id: str
+    model: object
+    usage: dict[str, Any]
+    stop_reason: object
+    began: object
+    """The time that the first line of the response says."""
+
+
+def is_plain_id(value: object) -> TypeGuard[str]:
+    """Tell whether `value` can name a session."""
+    return type(value) is str and bool(_PLAIN_ID.fullmatch(value))
+
+
+def entry_of(record: Record) -> Entry:
+    """Look once at what every record of the conversation says."""
+    value = record.value
+    uuid = identifier(value.get("uuid"))
+    at = when(value.get("timestamp"))
+    odd = record.flags if at else (*record.flags, "no_timestamp")
+    return Entry(value, record.start, uuid, uuid or f"@{record.start}", at, odd)
+
+
+def event_of(record: Record, key: str) -> Entry:
+    """Return an entry for a record that the tool writes again and again: the same one each time.
+
+    `key` says what it is about. Such records have no uuid, and most of them no time.
+    """
+    at = when(record.value.get("timestamp"))
+    return Entry(record.value, record.start, None, identifier(key) or key, at, record.flags)
 
 
 class Reading:
@@ -39,6 +95,13 @@ class Reading:
         self._file = file
         self.state = State.load(state)
         self._facts_told: tuple[object, ...] = ()
+        # Ids are asked for again by every line of an answer and by the result of every call.
+        self.message_id = cache(partial(record_id, "message"))
+        self.tool_call_id = cache(partial(record_id, "tool_call"))
+        self.held: HeldLine | None = None
+        """The last line that told of a model call, until the next one is seen."""
+        self.proposals: dict[str, tuple[int, str, dict[str, Any]]] = {}
+        """Edits without a result yet: where each was asked for, its tool and its arguments."""
         agent_id = file.session.rpartition("/")[2]
         self._is_beside = file.parent is None and agent_id.startswith("agent-")
         self.is_agent = file.parent is not None or self._is_beside
@@ -62,37 +125,58 @@ class Reading:
 
     # Session facts -----------------------------------------------------------------------------
 
-    def chain(self, record: Record) -> None:
+    def chain(self, record: Record) -> Entry:
         """Note what a record of the conversation says about its session."""
-        value = record.value
+        entry = entry_of(record)
+        value = entry.value
         if self._is_beside and self.parent is None:
             self._adopt(value)
-        if uuid := string(value.get("uuid")):
-            self.state.see_uuid(uuid)
-        told = (
-            value.get("cwd"),
-            value.get("gitBranch"),
-            value.get("version"),
-            value.get("entrypoint"),
-        )
-        if told == self._facts_told and self.state.is_opened:
-            return
-        self._facts_told = told
-        names = ("cwd", "branch", "tool_version", "entrypoint")
+        if entry.uuid:
+            self.state.see_uuid(entry.uuid)
+        get = value.get
+        told = (get("cwd"), get("gitBranch"), get("version"), get("entrypoint"))
+        if told != self._facts_told or not self.state.is_opened:
+            self._facts_told = told
+            self._tell(entry.start, told)
+        if "forkedFrom" in value and not self.is_agent:
+            self._note_fork(entry.start, value["forkedFrom"])
+        return entry
+
+    def _tell(self, revision: int, told: tuple[object, ...]) -> None:
+        """Add the facts that are new."""
         new = {
             name: text[:_FACT_CHARS]
-            for name, fact in zip(names, told, strict=True)
+            for name, fact in zip(_FACTS, told, strict=True)
             if (text := string(fact)) and self.state.see_fact(name, text)
         }
         if "cwd" in new and not self.state.has_root:
             self.state.has_root = True
             new["project_root"] = new["cwd"]
         if new or not self.state.is_opened:
-            self.session_fact(record.start, **new)
+            self.session_fact(revision, **new)
+
+    def _note_fork(self, revision: int, origin: object) -> None:
+        """Note which session this one was branched off; every copied record says it."""
+        parent = mapping(origin).get("sessionId")
+        if is_plain_id(parent) and parent != self.session and self.state.see_fact("fork", parent):
+            self.session_fact(revision, parent=parent, relation="fork")
+
+    def move(self, revision: int, cwd: object, *, root: object = None) -> None:
+        """Note that the session goes on in another folder, and where its project is."""
+        self._facts_told = ()  # so that the next record may say that it went back
+        facts = {}
+        folder, home = string(cwd), string(root)
+        if home and not self.state.has_root:
+            self.state.has_root = True
+            facts["project_root"] = home[:_FACT_CHARS]
+        if folder and self.state.see_fact("cwd", folder):
+            facts["cwd"] = folder[:_FACT_CHARS]
+        if facts:
+            self.session_fact(revision, **facts)
 
     def _adopt(self, value: dict[str, Any]) -> None:
-        parent = string(value.get("sessionId"))
-        if parent and _PLAIN_ID.fullmatch(parent):
+        parent = value.get("sessionId")
+        if is_plain_id(parent):
             self.state.parent = parent
             self._name()
 
@@ -120,43 +204,59 @@ class Reading:
 
     def has_seen_uuid(self, uuid: object) -> bool:
         """Tell whether a record with this uuid was among the last ones of this file."""
-        return type(uuid) is str and self.state.has_seen_uuid(uuid)
+        known = identifier(uuid)
+        return known is not None and self.state.has_seen_uuid(known)
 
     # Messages ----------------------------------------------------------------------------------
 
     def message(
         self,
-        record: Record,
+        entry: Entry,
         role: Role,
         kind: MessageKind,
-        parts: Iterable[Part],
+        parts: Sequence[Part],
         *,
         id: str | None = None,
         native_id: str | None = None,
         model: str | None = None,
-        flags: Iterable[str] = (),
+        flags: Sequence[str] = (),
     ) -> None:
         """Add a message, or one more line of it, with its blocks."""
-        value = record.value
-        line_id = line_id_of(record)
-        id = id or message_id_of(record)
-        at = when(value.get("timestamp"))
-        odd = {*record.flags, *flags}
-        if at is None:
-            odd.add("no_timestamp")
-        blocks = [self._block(record, line_id, id, i, part, odd) for i, part in enumerate(parts)]
+        id = id or self.message_id(entry.line_id)
+        odd = (*entry.odd, *flags) if flags else entry.odd
+        blocks = []
+        for index, part in enumerate(parts):
+            text = part.text
+            if text is not None:
+                text = clip(text)
+                if text is not part.text:
+                    odd = (*odd, "truncated")
+            blocks.append(
+                Block(
+                    source=NAME,
+                    session=self.session,
+                    revision=entry.start,
+                    id=record_id("block", entry.line_id, index),
+                    message=id,
+                    position=entry.start * BLOCKS_PER_BYTE + index,
+                    kind=part.kind,
+                    text=text,
+                    tool_call=part.tool_call,
+                    data=part.data,
+                )
+            )
         if not self.state.is_opened:
-            self.session_fact(record.start)
-        seen = self._see(id, record.start, at, odd)
+            self.session_fact(entry.start)
+        seen = self._see(id, entry.start, entry.at, odd)
         if seen:
-            is_aside = value.get("isSidechain") is True and not self.is_agent
+            is_aside = entry.value.get("isSidechain") is True and not self.is_agent
             self.entities.append(
                 Message(
                     source=NAME,
                     session=self.session,
-                    revision=record.start,
+                    revision=entry.start,
                     id=id,
-                    native_id=native_id or uuid_of(record),
+                    native_id=native_id or entry.uuid,
                     position=seen.position,
                     role=role,
                     kind=kind,
@@ -166,55 +266,19 @@ class Reading:
                     flags=seen.flags or None,
                 )
             )
-        self.entities.extend(blocks)
+        self.entities += blocks
 
     def _see(
-        self, id: str, position: int, at: datetime | None, odd: set[str]
+        self, id: str, position: int, at: datetime | None, odd: tuple[str, ...]
     ) -> SeenMessage | None:
         """Return what is known of a message, or None when this line adds nothing to it."""
         seen = self.state.messages.get(id)
         if seen is None:
-            seen = SeenMessage(position, at, sorted(odd))
+            seen = SeenMessage(position, at, sorted({*odd}))
             self.state.see_message(id, seen)
-        elif odd <= set(seen.flags) and (at is None or seen.at is not None):
+        elif {*odd} <= {*seen.flags} and (at is None or seen.at is not None):
             return None
         else:
             seen.flags = sorted({*seen.flags, *odd})
             seen.at = seen.at or at
         return seen
-
-    def _block(
-        self, record: Record, line_id: str, message: str, index: int, part: Part, odd: set[str]
-    ) -> Block:
-        text = part.text
-        if text is not None:
-            text = clip(text)
-            if text is not part.text:
-                odd.add("truncated")
-        return Block(
-            source=NAME,
-            session=self.session,
-            revision=record.start,
-            id=record_id("block", line_id, index),
-            message=message,
-            position=record.start * BLOCKS_PER_BYTE + index,
-            kind=part.kind,
-            text=text,
-            tool_call=part.tool_call,
-            data=part.data,
-        )
-
-
-def message_id_of(record: Record, native_id: str | None = None) -> str:
-    """Return the id of the message that a record is, or is one line of."""
-    return record_id("message", native_id or line_id_of(record))
-
-
-def line_id_of(record: Record) -> str:
-    """Return what identifies a record within its session: its uuid, else where it stands."""
-    return uuid_of(record) or f"@{record.start}"
-
-
-def uuid_of(record: Record) -> str | None:
-    """Return the id that Claude Code gave to a record."""
-    return identifier(record.value.get("uuid"))

@@ -47,6 +47,8 @@ class OpenTool(msgspec.Struct, array_like=True):
     lines_added: int | None = None
     lines_removed: int | None = None
     agent_type: str | None = None
+    searcher: str | None = None
+    """For a web search that no message counts: the model that asked for it, or an empty name."""
 
 
 class State(msgspec.Struct, omit_defaults=True):
@@ -72,6 +74,7 @@ class State(msgspec.Struct, omit_defaults=True):
 
     def save(self) -> bytes:
         """Return it for the next call."""
+        del self.uuids[:-_KEPT_UUIDS]
         return msgspec.json.encode(self)
 
     def see_fact(self, name: str, text: str) -> bool:
@@ -85,11 +88,10 @@ class State(msgspec.Struct, omit_defaults=True):
     def see_uuid(self, uuid: str) -> None:
         """Remember the ids of the last records."""
         self.uuids.append(uuid[:_UUID_CHARS])
-        del self.uuids[:-_KEPT_UUIDS]
 
     def has_seen_uuid(self, uuid: str) -> bool:
         """Tell whether the record with this id was among the last ones."""
-        return uuid[:_UUID_CHARS] in self.uuids
+        return uuid[:_UUID_CHARS] in self.uuids[-_KEPT_UUIDS:]
 
     def see_message(self, id: str, seen: SeenMessage) -> None:
         """Remember a message until some others have begun."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from claude_code_tracer.ids import record_id
 from claude_code_tracer.model import Session, ToolCall
 from claude_code_tracer.sources.changes import (
     Change,
@@ -15,69 +14,87 @@ from claude_code_tracer.sources.changes import (
     nothing,
 )
 from claude_code_tracer.sources.claude_code.layout import NAME, agent_session
-from claude_code_tracer.sources.claude_code.reading import Reading, line_id_of
+from claude_code_tracer.sources.claude_code.reading import Entry, Reading
 from claude_code_tracer.sources.claude_code.state import OpenTool
+from claude_code_tracer.sources.claude_code.usage import add_searches, searching_model
 from claude_code_tracer.sources.draft import Part
-from claude_code_tracer.sources.jsonl import Record
-from claude_code_tracer.sources.values import bounded, clip, identifier, mapping, string, when
+from claude_code_tracer.sources.values import bounded, clip, identifier, mapping, string
 
-__all__ = ["add_tool_call", "add_tool_result", "media_part", "tool_call_id"]
+__all__ = ["add_tool_call", "add_tool_result", "media_part", "result_text", "settle_proposals"]
 
 _EDITS = {"Edit", "MultiEdit", "Write", "NotebookEdit"}
 _AGENTS = {"Agent", "Task"}
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_:.-]{1,64}")
 
 
-def tool_call_id(call: str) -> str:
-    """Return the id of the tool call that Claude Code calls `call`."""
-    return record_id("tool_call", call)
-
-
 def add_tool_call(
-    reading: Reading, record: Record, block: dict[str, Any], message_id: str, index: int
+    reading: Reading, entry: Entry, block: dict[str, Any], message_id: str, index: int
 ) -> str:
     """Add what the model asked for; return the id of the call."""
-    call = identifier(block.get("id")) or f"{line_id_of(record)}#{index}"
+    call = identifier(block.get("id")) or f"{entry.line_id}#{index}"
     name = string(block.get("name")) or "unknown"
     arguments = block.get("input")
     fields = mapping(arguments)
-    change = _proposed(name, fields)
-    reading.state.open_tool(call, _opened(name, fields, change))
-    id = tool_call_id(call)
+    is_edit = name in _EDITS
+    if is_edit:
+        reading.proposals[call] = (entry.start, name, fields)
+    reading.state.open_tool(call, _opened(entry, name, fields))
+    id = reading.tool_call_id(call)
     reading.entities.append(
         ToolCall(
             source=NAME,
             session=reading.session,
-            revision=record.start,
+            revision=entry.start,
             id=id,
             native_id=call,
             message=message_id,
-            position=record.start,
+            position=entry.start,
             name=name[:200],
             input=bounded(arguments),
-            started_at=when(record.value.get("timestamp")),
-            file_path=_edited_file(name, fields),
-            diff=change.hunks if change and change.hunks else None,
+            started_at=entry.at,
+            file_path=_edited_file(fields) if is_edit else None,
         )
     )
     return id
 
 
-def _edited_file(name: str, fields: dict[str, Any]) -> str | None:
-    if name not in _EDITS:
-        return None
+def settle_proposals(reading: Reading) -> None:
+    """Add what the edits whose results are still to come would change, and remember how much."""
+    for call, (start, name, fields) in reading.proposals.items():
+        change = _proposed(name, fields)
+        opened = reading.state.tools.get(call)
+        if change is None:
+            continue
+        if opened:
+            opened.lines_added, opened.lines_removed = change.added, change.removed
+        if change.hunks:
+            reading.entities.append(
+                ToolCall(
+                    source=NAME,
+                    session=reading.session,
+                    revision=start,
+                    id=reading.tool_call_id(call),
+                    native_id=call,
+                    diff=change.hunks,
+                )
+            )
+    reading.proposals.clear()
+
+
+def _edited_file(fields: dict[str, Any]) -> str | None:
     return string(fields.get("file_path")) or string(fields.get("notebook_path"))
 
 
-def _opened(name: str, fields: dict[str, Any], change: Change | None) -> OpenTool:
+def _opened(entry: Entry, name: str, fields: dict[str, Any]) -> OpenTool:
     """Return what the result will need: never the text of an edit, which may hold a secret."""
-    agent_type = string(fields.get("subagent_type"))
-    return OpenTool(
-        name if _PLAIN_NAME.fullmatch(name) else "unknown",
-        change.added if change else None,
-        change.removed if change else None,
-        agent_type if agent_type and _PLAIN_NAME.fullmatch(agent_type) else None,
-    )
+    opened = OpenTool(name if _PLAIN_NAME.fullmatch(name) else "unknown")
+    if name in _AGENTS:
+        agent_type = string(fields.get("subagent_type"))
+        if agent_type and _PLAIN_NAME.fullmatch(agent_type):
+            opened.agent_type = agent_type
+    elif name == "WebSearch":
+        opened.searcher = searching_model(entry.value.get("message"))
+    return opened
 
 
 def _proposed(name: str, fields: dict[str, Any]) -> Change | None:
@@ -102,38 +119,44 @@ def _replacement(fields: dict[str, Any]) -> Change:
     return diff_of_texts(old or "", new or "")
 
 
-def add_tool_result(
-    reading: Reading, record: Record, block: dict[str, Any], outcome: object
-) -> None:
+def add_tool_result(reading: Reading, entry: Entry, block: dict[str, Any], outcome: object) -> None:
     """Add what came back; `outcome` is the record's `toolUseResult`, of any type."""
-    call = identifier(block.get("tool_use_id")) or f"{line_id_of(record)}#result"
+    call = identifier(block.get("tool_use_id")) or f"{entry.line_id}#result"
     opened = reading.state.close_tool(call) or OpenTool("unknown")
     is_error = block.get("is_error") is True
     facts = mapping(outcome)
-    change = nothing() if is_error and opened.name in _EDITS else _change(opened, facts)
+    is_edit = opened.name in _EDITS
+    proposal = reading.proposals.pop(call, None) if is_edit else None
+    change = _told(facts, is_error=is_error) if is_edit else None
+    diff = change.hunks if change else None
+    if change is None and proposal:
+        change = _proposed(*proposal[1:])
+        diff = change.hunks or None if change else None
     reading.entities.append(
         ToolCall(
             source=NAME,
             session=reading.session,
-            revision=record.start,
-            id=tool_call_id(call),
+            revision=entry.start,
+            id=reading.tool_call_id(call),
             native_id=call,
-            result=clip(_result_text(block.get("content"))),
+            result=clip(result_text(block.get("content"))),
             is_error=is_error,
-            ended_at=when(record.value.get("timestamp")),
-            file_path=string(facts.get("filePath")) if opened.name in _EDITS else None,
-            diff=change.hunks if change else None,
+            ended_at=entry.at,
+            file_path=string(facts.get("filePath")) if is_edit else None,
+            diff=diff,
             lines_added=change.added if change else opened.lines_added,
             lines_removed=change.removed if change else opened.lines_removed,
-            agent_session=_agent(reading, opened, facts),
+            agent_session=_agent(reading, opened, facts) if opened.name in _AGENTS else None,
         )
     )
+    if opened.searcher is not None and not is_error:
+        add_searches(reading, entry, call, opened.searcher, facts)
 
 
-def _change(opened: OpenTool, facts: dict[str, Any]) -> Change | None:
+def _told(facts: dict[str, Any], *, is_error: bool) -> Change | None:
     """Return what an edit's result says it changed; None when it does not say."""
-    if opened.name not in _EDITS:
-        return None
+    if is_error:
+        return nothing()
     change = from_patch(facts.get("structuredPatch"))
     if change and not change.hunks and facts.get("type") == "create":
         return None  # a new file's patch is empty: the lines of its content count
@@ -143,7 +166,7 @@ def _change(opened: OpenTool, facts: dict[str, Any]) -> Change | None:
 def _agent(reading: Reading, opened: OpenTool, facts: dict[str, Any]) -> str | None:
     """Return the session of the subagent that this call started, and tell its facts."""
     agent_id = string(facts.get("agentId"))
-    if not agent_id or opened.name not in _AGENTS or not _PLAIN_NAME.fullmatch(agent_id):
+    if not agent_id or not _PLAIN_NAME.fullmatch(agent_id):
         return None
     session = agent_session(reading.root_session, agent_id)
     reading.entities.append(
@@ -160,7 +183,8 @@ def _agent(reading: Reading, opened: OpenTool, facts: dict[str, Any]) -> str | N
     return session
 
 
-def _result_text(content: object) -> str:
+def result_text(content: object) -> str:
+    """Return a tool result's content as text; of an image or document what it is."""
     if type(content) is str:
         return content
     if type(content) is not list:

@@ -27,7 +27,12 @@ from tests.transcripts import SHARED
 from tests.unit.sources.parsing import CLAUDE, SESSION, Outcome, file_of, lines_of, parse_bytes
 
 GOLDEN = sorted((Path(__file__).parents[2] / "golden").rglob(".claude/**/*.jsonl"))
-CORPUS = sorted((SHARED / "corpus" / "claude_code").rglob("*.jsonl"))
+CORPUS = sorted(
+    path
+    for folder in (SHARED / "corpus" / "claude_code", SHARED / "corpus" / "misc")
+    for path in folder.rglob("*.jsonl")
+    if "claude" in str(path.relative_to(folder)) or folder.name == "claude_code"
+)
 FILES = [*GOLDEN, *CORPUS]
 SMALL = [path for path in FILES if path.stat().st_size < 300_000]
 
@@ -88,7 +93,7 @@ def is_skipped(value: dict[str, Any]) -> bool:
     if kind in inner:
         name, skipped = inner[kind]
         return name in skipped or name == "agent_progress"
-    return kind in SKIPPED_TYPES or kind == "summary"
+    return kind in SKIPPED_TYPES or kind in ("summary", "continued-in", "worktree-state")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: "/".join(path.parts[-3:]))
@@ -122,6 +127,62 @@ def test_entities_are_fit_for_the_database(path: Path) -> None:
 def test_every_type_of_the_golden_files_is_seen() -> None:
     kinds = {m.kind for path in GOLDEN for m in parse_bytes(path.read_bytes()).messages}
     assert kinds == {"prompt", "answer", "injected", "compaction", "notice", "unknown"}
+
+
+def naive_totals(path: Path) -> Counter[str]:
+    """Count what a file bills in the plainest way: every response once, with its most output."""
+    output: dict[tuple[Any, ...], int] = {}
+    for line in lines_of(path.read_bytes()):
+        for record in records(line, lambda _: True)[0]:
+            kind = record.value.get("type")
+            owner: dict[str, Any] = record.value if kind == "assistant" else {}
+            if kind == "progress":
+                owner = record.value["data"].get("message") or {}
+            message: Any = owner.get("message")
+            usage = message.get("usage") if isinstance(message, dict) else None
+            if not usage or message["model"] == "<synthetic>":
+                continue
+            split = sum(
+                count
+                for name, count in (usage.get("cache_creation") or {}).items()
+                if name.startswith("ephemeral")
+            )
+            written = max(usage.get("cache_creation_input_tokens") or 0, split)
+            read = usage.get("cache_read_input_tokens") or 0
+            key = (message.get("id") or owner["uuid"], usage["input_tokens"], read, written)
+            output[key] = max(output.get(key, 0), usage["output_tokens"])
+    totals: Counter[str] = Counter(calls=len(output), output=sum(output.values()))
+    for _, fresh, read, written in output:
+        totals.update(input=fresh, read=read, written=written)
+    return totals
+
+
+REAL = [path for path in CORPUS if "claude_code" in path.parts]
+
+
+@pytest.mark.parametrize("path", REAL, ids=lambda path: "/".join(path.parts[-3:]))
+def test_tokens_are_what_a_plain_count_says(path: Path) -> None:
+    outcome = parse_bytes(path.read_bytes(), transcript(path))
+    calls = [call for call in outcome.calls if call.input_tokens is not None]
+    assert naive_totals(path) == Counter(
+        calls=len(calls),
+        input=sum(call.input_tokens or 0 for call in calls),
+        output=sum(call.output_tokens or 0 for call in calls),
+        read=sum(call.cache_read_tokens or 0 for call in calls),
+        written=sum(
+            (call.cache_write_5m_tokens or 0) + (call.cache_write_1h_tokens or 0) for call in calls
+        ),
+    )
+
+
+def test_the_records_of_known_versions_are_all_known() -> None:
+    unknown = Counter(
+        str(block.data.get("type"))
+        for path in REAL
+        for block in parse_bytes(path.read_bytes(), transcript(path)).blocks()
+        if block.kind == "unknown"
+    )
+    assert set(unknown) <= {"None"}  # a fixture has a line of another program
 
 
 junk = st.recursive(

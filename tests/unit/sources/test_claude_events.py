@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from claude_code_tracer.sources.claude_code.events import (
     SKIPPED_SYSTEM,
     SKIPPED_TYPES,
 )
-from tests.unit.sources.parsing import SESSION, parse
+from tests.unit.sources.parsing import SESSION, parse, parse_bytes
 
 
 def prompt(content: str, **fields: Any) -> dict[str, Any]:
@@ -150,7 +151,6 @@ def test_a_retry_says_what_failed_without_the_headers() -> None:
 
 
 UNKNOWN = [
-    {"type": "pr-link", "prNumber": 7, "prUrl": "https://example.com/7"},
     {"type": "from-the-future", "deep": {"x": [1, None]}},
     {"type": 5},
     {"no type": "at all"},
@@ -190,3 +190,149 @@ def test_bookkeeping_is_left_out(record: dict[str, Any]) -> None:
     outcome = parse(record)
     assert outcome.raw == []
     assert outcome.bad == []
+
+
+# What newer versions write (2.1.233 and later) ----------------------------------------------------
+@pytest.mark.parametrize(
+    ("record", "text", "data"),
+    [
+        (
+            {"type": "pr-link", "prUrl": "https://x/4", "prNumber": 4, "prRepository": "a/b"},
+            "https://x/4",
+            {"event": "pr-link", "prNumber": 4, "prRepository": "a/b"},
+        ),
+        (
+            {"type": "frame-link", "frameUrl": "https://f/1", "title": "T", "path": "/p.html"},
+            "https://f/1",
+            {"event": "frame-link", "title": "T", "path": "/p.html"},
+        ),
+        ({"type": "tag", "tag": "spring"}, "spring", {"event": "tag"}),
+    ],
+)
+def test_what_the_tool_writes_again_and_again_is_one_notice(
+    record: dict[str, Any], text: str, data: dict[str, Any]
+) -> None:
+    bare = {**record, "uuid": None, "timestamp": None}
+    outcome = parse(bare, FIRST, bare, bare)
+    [notice] = [m for m in outcome.messages if m.kind == "notice"]
+    assert (notice.role, notice.position, notice.flags) == ("system", 0, None)
+    [block] = outcome.blocks(notice)
+    assert (block.text, block.data) == (text, data)
+
+
+@pytest.mark.parametrize("kind", ["pr-link", "frame-link", "tag"])
+def test_a_link_to_nothing_is_left_out(kind: str) -> None:
+    assert parse({"type": kind, "prUrl": None, "frameUrl": "", "tag": 5}).raw == []
+
+
+def test_two_pull_requests_are_two_notices() -> None:
+    outcome = parse(*({"type": "pr-link", "prUrl": f"https://x/{n}"} for n in (1, 2, 1, 2)))
+    assert [m.kind for m in outcome.messages] == ["notice", "notice"]
+
+
+def test_of_the_running_cost_the_last_is_kept() -> None:
+    costs = [
+        {"type": "cost-state", "sessionId": SESSION, "totalCostUSD": usd, "modelUsage": {"m": usd}}
+        for usd in (1, 2)
+    ]
+    outcome = parse(*costs)
+    [notice] = outcome.messages
+    [block] = outcome.blocks(notice)
+    assert notice.kind == "notice"
+    assert block.data["event"] == "cost-state"
+    assert (block.data["totalCostUSD"], block.data["modelUsage"]) == (2, {"m": 2})
+    assert outcome.calls == []
+
+
+def test_a_session_goes_on_in_another_one() -> None:
+    outcome = parse(FIRST, {"type": "continued-in", "continuedInSessionId": "next-1"})
+    session = outcome.sessions["next-1"]
+    assert (session.parent, session.relation, session.revision) == (SESSION, "resume", 0)
+    assert outcome.sessions[SESSION].parent is None
+
+
+@pytest.mark.parametrize("target", [None, 5, "", "../x", "a b", "x" * 300, SESSION])
+def test_a_continuation_must_name_another_session(target: object) -> None:
+    assert parse({"type": "continued-in", "continuedInSessionId": target}).raw == []
+
+
+def test_a_worktree_belongs_to_the_project_it_was_made_from() -> None:
+    worktree = {"originalCwd": "/p", "worktreePath": "/p/.trees/a"}
+    outcome = parse(
+        {"type": "worktree-state", "worktreeSession": worktree},
+        prompt("a", cwd="/p/.trees/a"),
+        {"type": "worktree-state", "worktreeSession": None},
+    )
+    session = outcome.sessions[SESSION]
+    assert (session.project_root, session.cwd) == ("/p", "/p/.trees/a")
+
+
+@pytest.mark.parametrize("cuts", [[], [1], [2], [1, 2, 3]])
+def test_a_session_can_move_and_come_back(cuts: list[int]) -> None:
+    lines = [
+        prompt("a", cwd="/p", uuid="1"),
+        {"type": "relocated", "relocatedCwd": "/q"},
+        prompt("b", cwd="/p", uuid="2"),
+        {"type": "relocated", "relocatedCwd": "/r"},
+    ]
+    for count, cwd in ((2, "/q"), (3, "/p"), (4, "/r")):
+        data = b"".join(json.dumps(line).encode() + b"\n" for line in lines[:count])
+        outcome = parse_bytes(data, cuts=[cut for cut in cuts if cut < count])
+        session = outcome.sessions[SESSION]
+        assert (session.project_root, session.cwd) == ("/p", cwd)
+
+
+def test_a_branch_says_where_it_came_from() -> None:
+    origin = {"sessionId": "old-1", "messageUuid": "m"}
+    outcome = parse(prompt("a", forkedFrom=origin), prompt("b", forkedFrom=origin), prompt("c"))
+    session = outcome.sessions[SESSION]
+    assert (session.parent, session.relation) == ("old-1", "fork")
+
+
+@pytest.mark.parametrize("origin", [None, 5, {}, {"sessionId": SESSION}, {"sessionId": "a/b"}])
+def test_a_branch_of_nothing_has_no_parent(origin: object) -> None:
+    session = parse(prompt("a", forkedFrom=origin)).sessions[SESSION]
+    assert (session.parent, session.relation) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("record", "text", "flags", "data"),
+    [
+        (
+            system("model_refusal_fallback", content="b", originalModel="x", fallbackModel="y"),
+            "b",
+            ["refusal"],
+            {"originalModel": "x", "fallbackModel": "y"},
+        ),
+        (system("api_refusal", content="no"), "no", ["refusal"], None),
+        (
+            system("error", error={"message": "plain", "formatted": "429: wait", "status": 429}),
+            "429: wait",
+            ["api_error"],
+            None,
+        ),
+    ],
+)
+def test_a_refusal_is_flagged(
+    record: dict[str, Any], text: str, flags: list[str], data: dict[str, Any] | None
+) -> None:
+    outcome = parse(record)
+    [message] = outcome.messages
+    [block] = outcome.blocks()
+    assert (message.kind, message.flags) == ("notice", flags)
+    assert (block.text, block.data) == (text, data)
+
+
+def test_a_model_that_took_over_is_named() -> None:
+    block = {"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}}
+    outcome = parse({"type": "assistant", "message": {"id": "m", "content": [block]}})
+    assert [b.data for b in outcome.blocks()] == [{"event": "fallback", "from": "a", "to": "b"}]
+
+
+def test_the_account_stays_out() -> None:
+    outcome = parse(
+        attachment("session_context", email="ada@example.com"),
+        {"type": "bridge-session", "ownerAccountUuid": "account-1"},
+        {"type": "artifact-autoreact-ledger", "accountUuid": "account-1"},
+    )
+    assert outcome.raw == []

@@ -8,6 +8,7 @@ import pytest
 
 from claude_code_tracer.errors import ConfigError
 from claude_code_tracer.sources.registry import SOURCES, source_named
+from claude_code_tracer.sources.source import Shape
 
 CLAUDE = source_named("claude_code")
 HOME = Path("/home/u")
@@ -16,9 +17,13 @@ SESSION = "11111111-1111-4111-8111-111111111111"
 
 
 def test_sources_have_a_name_of_the_schema_and_one_for_people() -> None:
-    assert [(source.name, source.label) for source in SOURCES] == [("claude_code", "Claude Code")]
+    assert ("claude_code", "Claude Code") in [(source.name, source.label) for source in SOURCES]
     with pytest.raises(ConfigError, match="claude_code"):
         source_named("nobody")
+
+
+MAC_AGENTS = "/home/u/Library/Application Support/Claude/local-agent-mode-sessions"
+LINUX_AGENTS = "/home/u/.config/Claude/local-agent-mode-sessions"
 
 
 @pytest.mark.parametrize(
@@ -29,7 +34,6 @@ def test_sources_have_a_name_of_the_schema_and_one_for_people() -> None:
             {"CLAUDE_CONFIG_DIR": ""},
             ["/home/u/.claude/projects", "/home/u/.config/claude/projects"],
         ),
-        ({"XDG_CONFIG_HOME": "/x"}, ["/home/u/.claude/projects", "/x/claude/projects"]),
         ({"CLAUDE_CONFIG_DIR": "/a"}, ["/a/projects"]),
         ({"CLAUDE_CONFIG_DIR": "/a, /b/projects ,,/a"}, ["/a/projects", "/b/projects"]),
         ({"CLAUDE_CONFIG_DIR": "~/own"}, ["/home/u/own/projects"]),
@@ -37,7 +41,16 @@ def test_sources_have_a_name_of_the_schema_and_one_for_people() -> None:
     ],
 )
 def test_roots_follow_the_environment(env: dict[str, str], roots: list[str]) -> None:
-    assert [str(root) for root in CLAUDE.roots(env, HOME)] == roots
+    assert [str(root) for root in CLAUDE.roots(env, HOME)] == [*roots, MAC_AGENTS, LINUX_AGENTS]
+
+
+def test_roots_follow_the_config_folder() -> None:
+    assert [str(root) for root in CLAUDE.roots({"XDG_CONFIG_HOME": "/x"}, HOME)] == [
+        "/home/u/.claude/projects",
+        "/x/claude/projects",
+        MAC_AGENTS,
+        "/x/Claude/local-agent-mode-sessions",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +71,40 @@ def test_a_path_names_its_session(path: str, session: str, parent: str | None) -
 
 
 @pytest.mark.parametrize(
+    ("path", "session", "parent"),
+    [
+        (f"-p/{SESSION}/custom-title.json", SESSION, None),
+        (f"-p/{SESSION}/tool-results/toolu_01AbC.txt", SESSION, None),
+        (f"-p/{SESSION}/tool-results/toolu_01AbC.json", SESSION, None),
+        (f"-p/{SESSION}/subagents/agent-a1.meta.json", f"{SESSION}/a1", SESSION),
+        (f"-p/{SESSION}/subagents/workflows/wf/agent-a1.meta.json", f"{SESSION}/a1", SESSION),
+    ],
+)
+def test_files_beside_a_transcript_are_documents(
+    path: str, session: str, parent: str | None
+) -> None:
+    found = CLAUDE.transcript(ROOT, ROOT / path)
+    assert found is not None
+    assert (found.session, found.parent, found.shape) == (session, parent, Shape.DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    ("path", "session"),
+    [
+        (f"a/o/local_1/.claude/projects/-p/{SESSION}.jsonl", SESSION),
+        (f"a/o/local_1/.claude/projects/-p/{SESSION}/subagents/agent-x.jsonl", f"{SESSION}/x"),
+        ("a/o/local_1/audit.jsonl", None),
+        ("a/o/local_1/.claude/projects/-p/../../x.jsonl", None),
+        ("a/projects.jsonl", None),
+    ],
+)
+def test_local_agents_of_the_desktop_keep_whole_homes(path: str, session: str | None) -> None:
+    root = Path(LINUX_AGENTS)
+    found = CLAUDE.transcript(root, root / path)
+    assert (found.session if found else None) == session
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "loose.jsonl",
@@ -65,9 +112,15 @@ def test_a_path_names_its_session(path: str, session: str, parent: str | None) -
         "-p/.hidden.jsonl",
         "-p/history.jsonl",
         "-p/memory/x.jsonl",
-        f"-p/{SESSION}/tool-results/x.txt",
-        f"-p/{SESSION}/custom-title.json",
-        f"-p/{SESSION}/subagents/agent-a.meta.json",
+        "-p/sessions-index.json",
+        f"-p/{SESSION}/tool-results/0123abcd.txt",
+        f"-p/{SESSION}/tool-results/toolu_1.png",
+        f"-p/{SESSION}/tool-results/deeper/toolu_1.txt",
+        f"-p/{SESSION}/other.json",
+        f"-p/{SESSION}/custom-title.txt",
+        f"-p/{SESSION}/workflows/wf_1.json",
+        f"-p/{SESSION}/subagents/agent-.meta.json",
+        f"-p/{SESSION}/subagents/agent-a.json",
         f"-p/{SESSION}/subagents/workflows/wf_1/journal.jsonl",
         f"-p/{'x' * 300}.jsonl",
         "../elsewhere.jsonl",

@@ -379,3 +379,32 @@ def test_two_messages_never_share_a_position() -> None:
     assert len(set(positions)) == 3
     blocks = [b.position for b in outcome.blocks()]
     assert len(set(blocks)) == len(blocks) == 102
+
+
+def test_nothing_beside_a_result_is_no_message() -> None:
+    block = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "ok"}
+    assert parse(user([block, None])).messages == []
+
+
+def test_an_edit_without_a_result_shows_what_it_would_change() -> None:
+    [tool] = parse(use("Edit", file_path="/p/a.py", old_string="a", new_string="b\nc")).tools
+    assert [hunk["lines"] for hunk in tool.diff] == [["-a", "+b", "+c"]]
+    assert (tool.lines_added, tool.name) == (None, "Edit")
+
+
+@pytest.mark.parametrize("cuts", [[], [1]])
+def test_an_edit_whose_result_says_nothing_changed_what_it_asked_for(cuts: list[int]) -> None:
+    records = [
+        use("Edit", file_path="/p/a.py", old_string="a", new_string="b\nc") | {"uuid": "1"},
+        result("ok") | {"uuid": "2"},
+    ]
+    data = b"".join(json.dumps(record).encode() + b"\n" for record in records)
+    [tool] = parse_bytes(data, cuts=cuts).tools
+    assert [hunk["lines"] for hunk in tool.diff] == [["-a", "+b", "+c"]]
+    assert (tool.lines_added, tool.lines_removed) == (2, 1)
+
+
+def test_a_skill_s_name_is_kept() -> None:
+    for arguments in ({"skill": "review-pr"}, {"command": "review-pr", "args": "7"}):
+        [tool] = parse(use("Skill", **arguments), result("Launching skill")).tools
+        assert (tool.name, tool.input) == ("Skill", arguments)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from claude_code_tracer.ids import record_id
-from tests.unit.sources.parsing import SESSION, file_of, parse
+from claude_code_tracer.model import ModelCall
+from tests.unit.sources.parsing import SESSION, file_of, parse, parse_bytes
 
 
 def line(
@@ -38,9 +40,7 @@ def test_f27_the_lines_of_one_response_are_one_call_with_the_greatest_output() -
     assert call.usage_quality == "exact"
     assert call.id == record_id("model_call", "msg_1", 3, 100, 50)
     assert call.message == outcome.messages[0].id
-    assert (
-        len([e for e in outcome.raw if e in outcome.calls or type(e).__name__ == "ModelCall"]) == 2
-    )
+    assert len([e for e in outcome.raw if isinstance(e, ModelCall)]) == 1
 
 
 def test_a_smaller_number_later_changes_nothing() -> None:
@@ -160,3 +160,101 @@ def test_no_usage_no_call(record: dict[str, Any]) -> None:
 def test_absurd_counts_are_unknown() -> None:
     [call] = parse(line(usage={"input_tokens": -5, "output_tokens": "7", "speed": 3})).calls
     assert (call.input_tokens, call.output_tokens, call.speed) == (None, None, None)
+
+
+def test_where_it_was_computed_is_kept_when_that_has_a_price() -> None:
+    places = ["us", "global", "not_available", "", None, 5, "eu"]
+    outcome = parse(
+        *(line(n, id=f"m{n}", usage={"inference_geo": p}) for n, p in enumerate(places))
+    )
+    assert [call.inference_geo for call in outcome.calls] == ["us", *[None] * 5, "eu"]
+
+
+ADVISOR = {
+    "type": "advisor_message",
+    "model": "claude-fable-5",
+    "input_tokens": 700,
+    "output_tokens": 90,
+    "cache_creation_input_tokens": 10,
+}
+
+
+def test_an_advisor_is_billed_beside_the_answer() -> None:
+    steps = [{"type": "message", "input_tokens": 3, "output_tokens": 10}, ADVISOR, "odd", ADVISOR]
+    repeated = line(10, stop="end_turn", usage={"iterations": steps})
+    *advisors, answer = parse(repeated, repeated).calls
+    assert [call.id for call in advisors] == [
+        record_id("model_call", "msg_1", "advisor", index) for index in (0, 1)
+    ]
+    for call in advisors:
+        assert (call.model, call.input_tokens, call.output_tokens) == ("claude-fable-5", 700, 90)
+        assert (call.cache_write_5m_tokens, call.native_id) == (10, "msg_1")
+    assert (answer.input_tokens, answer.output_tokens) == (3, 10)
+
+
+@pytest.mark.parametrize("steps", [None, 5, "x", {"type": "advisor_message"}, [None, 3]])
+def test_iterations_may_be_anything(steps: object) -> None:
+    assert len(parse(line(usage={"iterations": steps})).calls) == 1
+
+
+def search(counted: int = 0, model: object = "claude-opus-4-6") -> dict[str, Any]:
+    record = line(id="msg_s", model="", usage={"server_tool_use": {"web_search_requests": counted}})
+    block = {"type": "tool_use", "id": "toolu_s", "name": "WebSearch", "input": {"query": "q"}}
+    record["message"] |= {"content": [block], "model": model}
+    return record
+
+
+def found(outcome: object = None, **block: Any) -> dict[str, Any]:
+    content = [{"type": "tool_result", "tool_use_id": "toolu_s", "content": "Links", **block}]
+    return {"type": "user", "message": {"content": content}, "toolUseResult": outcome}
+
+
+@pytest.mark.parametrize(
+    ("records", "fees"),
+    [
+        ([search(), found({"query": "q", "results": [], "searchCount": 3})], [3]),
+        ([search(), found({"query": "q", "results": []})], [1]),
+        ([search(), found("odd")], [1]),
+        ([search(), found({"searchCount": 0})], []),
+        ([search(), found("Error: no", is_error=True)], []),
+        ([search(counted=2), found({"searchCount": 3})], []),
+        ([search()], []),
+        ([found({"searchCount": 3})], []),
+    ],
+)
+def test_a_search_has_a_fee_unless_its_message_counts_it(
+    records: list[dict[str, Any]], fees: list[int]
+) -> None:
+    calls = [call for call in parse(*records).calls if call.native_id == "toolu_s"]
+    assert [call.web_searches for call in calls] == fees
+    for call in calls:
+        assert call.id == record_id("model_call", "toolu_s", "web_search")
+        assert (call.model, call.input_tokens, call.output_tokens) == (
+            "claude-opus-4-6",
+            None,
+            None,
+        )
+
+
+@pytest.mark.parametrize("model", [None, 5, "a model with blanks", "x" * 300])
+def test_a_search_of_nobody_known_has_a_fee_all_the_same(model: object) -> None:
+    [fee] = [call for call in parse(search(model=model), found()).calls if call.web_searches]
+    assert (fee.web_searches, fee.model) == (1, None)
+
+
+def test_what_grows_is_told_once_wherever_it_is_cut() -> None:
+    lines = [line(n, stop="end_turn" if n == 9 else None, uuid=f"u{n}") for n in (1, 5, 5, 9, 2)]
+    data = b"".join(json.dumps(record).encode() + b"\n" for record in lines)
+    outcomes = [parse_bytes(data, cuts=cuts) for cuts in ([], [1], [2, 3], [1, 2, 3, 4])]
+    for outcome in outcomes:
+        [call] = outcome.calls
+        assert call == outcomes[0].calls[0]
+        assert (call.output_tokens, call.usage_quality) == (9, "exact")
+
+
+def test_hostile_depth_in_a_usage_is_survived() -> None:
+    deep = b"[" * 900 + b"]" * 900
+    raw = json.dumps(line(uuid="u", sessionId="s")).encode().replace(b'"msg_1"', b'"m"')
+    raw = raw.replace(b'"input_tokens"', b'"deep": ' + deep + b', "input_tokens"')
+    outcome = parse_bytes(raw + b"\n" + raw + b"\n")
+    assert len(outcome.calls) == 1
