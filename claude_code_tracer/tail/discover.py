@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 __all__ = ["Discovery", "Found", "discover", "find"]
 
+_SKIPPED = {".git", "node_modules", "objects"}
+"""Folders without transcripts: git's, of which tools keep whole snapshots, and libraries."""
 _DATABASES = (".db", ".sqlite", ".sqlite3", ".vscdb")
 
 
@@ -68,7 +70,8 @@ def _take_files(
     folders = []
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            folders.append(entry.path)
+            if entry.name not in _SKIPPED:
+                folders.append(entry.path)
         elif entry.is_file(follow_symlinks=False) and accept(entry.path):  # F39: no FIFO, socket
             try:
                 result.files.append(_found(entry.path, entry.stat(follow_symlinks=False)))

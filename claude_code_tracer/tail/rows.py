@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -30,8 +31,17 @@ __all__ = ["Marks", "Page", "Row", "Selection", "row_pages"]
 _WAL_AT = 18
 """Byte of the header that is 2 when the database is in WAL mode."""
 _BUSY_MS = 250
-_IMMUTABLE = "immutable=1"
 _MAX_INT = 2**63 - 1
+
+_Values = tuple[Any, ...]
+
+
+class _Mode(Enum):
+    """How to open a database, as its address says it."""
+
+    IMMUTABLE = "immutable=1"
+    SHARED = "readonly_shm=1"
+    JOURNAL = "cache=private"
 
 
 class Selection(Protocol):
@@ -96,29 +106,50 @@ def row_pages(
     marks = Marks.load(known)
     if marks.inode != (found.dev, found.ino):  # another file: nothing of it is known
         marks = Marks((found.dev, found.ino), {})
-    with _open(path) as (db, is_immutable):
+    with _open(path) as (db, mode):
         for table in tables:
-            for page in _pages(db, path, table, marks, rows, row_max):
-                if is_immutable and find(path) != found:
+            # A long read holds up nobody but where a rollback journal is in use.
+            pages = _paged if mode is _Mode.JOURNAL else _streamed
+            for page in pages(db, path, table, marks, rows, row_max):
+                if mode is _Mode.IMMUTABLE and find(path) != found:
                     raise FileBusy(f"{path} was written while it was read: it is read again")
                 yield page
 
 
-def _pages(
+def _streamed(
     db: sqlite3.Connection, path: str, table: Selection, marks: Marks, rows: int, row_max: int
 ) -> Iterator[Page]:
+    """Read a table in one go, in its own order; how far it is read is known at its end only."""
+    last = marks.tables.get(table.name)
+    greatest = last[0] if last else -_MAX_INT
+    with _query(db, path, f"select * from ({table.sql}) where mark >= ?", _after(table, last)) as (
+        names,
+        cursor,
+    ):
+        while found := _fetch(path, cursor, rows):
+            page = _page(table, names, found, row_max)
+            greatest = max(greatest, *(row.mark for row in (*page.rows, *page.too_long)))
+            page.marks = marks.save()
+            yield page
+    if last is None or greatest > last[0]:
+        marks.tables[table.name] = (greatest, None)
+        yield Page(marks=marks.save())
+
+
+def _paged(
+    db: sqlite3.Connection, path: str, table: Selection, marks: Marks, rows: int, row_max: int
+) -> Iterator[Page]:
+    """Read a table page by page, each with a short lock, in the order of marks."""
     last = marks.tables.get(table.name)
     select = f"select * from ({table.sql}) where mark >= ? order by mark, key limit {rows}"
-    after: tuple[Any, ...] = (last[0] - table.overlap if last else -_MAX_INT,)
-    while found := _fetch(db, path, select, after):
-        page = Page()
-        for row in found:
-            mark = row["mark"] if type(row["mark"]) is int else 0
-            raw = orjson.dumps({"table": table.name, **row}, option=orjson.OPT_NON_STR_KEYS)
-            target = page.rows if len(raw) <= row_max else page.too_long
-            target.append(Row(mark, raw if target is page.rows else b""))
-            last = (mark, row["key"])
-        assert last is not None, "a page has rows"
+    after = _after(table, last)
+    while True:
+        with _query(db, path, select, after) as (names, cursor):
+            found = _fetch(path, cursor, rows)
+        if not found:
+            return
+        page = _page(table, names, found, row_max)
+        last = after = (_mark(found[-1], names), found[-1][names.index("key")])
         marks.tables[table.name] = last
         page.marks = marks.save()
         yield page
@@ -126,23 +157,51 @@ def _pages(
             return
         select = f"select * from ({table.sql}) where (mark, key) > (?, ?) order by mark, key"
         select += f" limit {rows}"
-        after = last
 
 
-def _fetch(
-    db: sqlite3.Connection, path: str, select: str, after: tuple[Any, ...]
-) -> list[dict[str, Any]]:
+def _after(table: Selection, last: tuple[int, Any] | None) -> tuple[Any, ...]:
+    return (last[0] - table.overlap if last else -_MAX_INT,)
+
+
+def _page(table: Selection, names: list[str], found: list[_Values], row_max: int) -> Page:
+    page = Page()
+    for values in found:
+        row = dict(zip(names, map(_value, values), strict=True))
+        raw = orjson.dumps({"table": table.name, **row}, option=orjson.OPT_NON_STR_KEYS)
+        mark = _mark(values, names)
+        if len(raw) <= row_max:
+            page.rows.append(Row(mark, raw))
+        else:
+            page.too_long.append(Row(mark, b""))
+    return page
+
+
+def _mark(values: _Values, names: list[str]) -> int:
+    mark = values[names.index("mark")]
+    return mark if type(mark) is int else 0
+
+
+@contextmanager
+def _query(
+    db: sqlite3.Connection, path: str, select: str, values: tuple[Any, ...]
+) -> Iterator[tuple[list[str], sqlite3.Cursor | None]]:
+    """Run a select; None for a table or column that this version of the tool does not have."""
     try:
-        with closing(db.execute(select, after)) as cursor:
-            names = [column[0] for column in cursor.description]
-            return [
-                {name: _value(value) for name, value in zip(names, row, strict=True)}
-                for row in cursor
-            ]
+        cursor = db.execute(select, values)
     except sqlite3.OperationalError as exc:
-        if "no such" in str(exc):  # another version of the tool: it has no such table or column
-            return []
+        if "no such" not in str(exc):
+            raise _busy(path, exc) from exc
+        yield [], None
+        return
+    except sqlite3.Error as exc:
         raise _busy(path, exc) from exc
+    with closing(cursor):
+        yield [column[0] for column in cursor.description], cursor
+
+
+def _fetch(path: str, cursor: sqlite3.Cursor | None, rows: int) -> list[_Values]:
+    try:
+        return cursor.fetchmany(rows) if cursor else []
     except sqlite3.Error as exc:
         raise _busy(path, exc) from exc
 
@@ -158,30 +217,29 @@ def _value(value: Any) -> Any:
 
 
 @contextmanager
-def _open(path: str) -> Iterator[tuple[sqlite3.Connection, bool]]:
-    """Open a database; True beside it when it is read as one that nobody writes."""
-    mode = _mode(path)
+def _open(path: str) -> Iterator[tuple[sqlite3.Connection, _Mode]]:
+    mode = _mode_of(path)
     try:
-        uri = f"file:{quote(os.fsencode(path))}?mode=ro&{mode}"
+        uri = f"file:{quote(os.fsencode(path))}?mode=ro&{mode.value}"
         db = sqlite3.connect(uri, uri=True, timeout=_BUSY_MS / 1000, isolation_level=None)
     except sqlite3.Error as exc:
         raise _busy(path, exc) from exc
     db.text_factory = lambda raw: raw.decode("utf-8", "replace")
     with closing(db):
-        yield db, mode == _IMMUTABLE
+        yield db, mode
 
 
-def _mode(path: str) -> str:
+def _mode_of(path: str) -> _Mode:
     with open(path, "rb") as file:
         header = file.read(_WAL_AT + 1)
     if len(header) <= _WAL_AT or header[_WAL_AT] != 2:
-        return "cache=private"  # a rollback journal: reading takes a shared lock, no more
+        return _Mode.JOURNAL  # a rollback journal: reading takes a shared lock, no more
     wal = find(f"{path}-wal")
     if wal is None or wal.size == 0:
-        return _IMMUTABLE
+        return _Mode.IMMUTABLE
     if find(f"{path}-shm") is None:
         raise FileBusy(f"{path} was left open by a crash: start the tool once to repair it")
-    return "readonly_shm=1"
+    return _Mode.SHARED
 
 
 def _busy(path: str, exc: sqlite3.Error) -> FileBusy:

@@ -13,7 +13,7 @@ import psycopg
 
 from claude_code_tracer.local.account import create_user
 
-__all__ = ["Person", "add_member", "new_person", "row"]
+__all__ = ["Person", "add_member", "new_person", "row", "second_device"]
 
 SESSION = "5e551011-0000-4000-8000-000000000001"
 
@@ -57,7 +57,15 @@ class Person:
 
 def new_person(connection: psycopg.Connection[Any]) -> Person:
     """Create a user with a device and its token."""
-    user_id = create_user(connection, f"{uuid.uuid4().hex}@example.org")
+    return _with_device(connection, create_user(connection, f"{uuid.uuid4().hex}@example.org"))
+
+
+def second_device(person: Person) -> Person:
+    """Return the same person at another device."""
+    return _with_device(person.connection, person.user_id)
+
+
+def _with_device(connection: psycopg.Connection[Any], user_id: object) -> Person:
     token = f"ctd_{secrets.token_urlsafe(32)}"
     device = connection.execute(
         "insert into public.devices (owner_id, name) values (%s, 'test') returning id", (user_id,)

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.conftest import MAJORS, Database
 from tests.unit.database.batches import Person, add_member, new_person, row
@@ -174,10 +175,12 @@ def test_sessions_that_share_a_made_up_id_at_other_times_are_no_forks(ada: Perso
 
 def test_prices_are_set_again_by_their_owner_only(ada: Person, db: psycopg.Connection[Any]) -> None:
     ada.ingest(model_calls=[call(1, cost_usd=None), call(2)])
-    prices = [{"id": call(1)["id"], "cost_usd": 0.25, "price_version": "new"}]
+    priced = {"cost_usd": 0.25, "price_version": "new"}
+    prices = [{"id": call(1)["id"], "output_tokens": 10, **priced}]
+    prices += [{"id": call(2)["id"], "output_tokens": 9, **priced}]  # its output grew meanwhile
     stranger = new_person(db)
     set_prices = "select api.set_prices(%s::jsonb) as n"
-    as_json = psycopg.types.json.Jsonb(prices)
+    as_json = Jsonb(prices)
     assert stranger.one(set_prices, as_json) == {"n": 0}
     assert ada.one(set_prices, as_json) == {"n": 1}
     assert ada.one(set_prices, as_json) == {"n": 0}

@@ -1,0 +1,3 @@
+create table ItemTable (key text unique on conflict replace, value blob);
+insert into ItemTable values ('workbench.panel.aichat.view.aichat.chatdata', '{"tabs": [{"tabId": "7c1d6f0e-0000-4000-8000-000000000008", "chatTitle": "Anchors", "bubbles": [{"type": "user", "id": "o1", "text": "What is a kedge?"}, {"type": "ai", "id": "o2", "rawText": "A light anchor."}]}]}');
+insert into ItemTable values ('composer.composerData', '{"allComposers": [{"type": "head", "composerId": "7c1d6f0e-0000-4000-8000-000000000005", "name": "only a head"}, {"composerId": "7c1d6f0e-0000-4000-8000-000000000009", "name": "Knots", "lastUpdatedAt": 1732000000000, "conversation": [{"type": 1, "bubbleId": "i1", "text": "Show me a bowline"}, {"type": 2, "bubbleId": "i2", "text": "Like so."}]}]}');
