@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
 import stat
@@ -10,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
 
 from claude_code_tracer import __version__
 from claude_code_tracer.config import Config, data_file
@@ -20,14 +23,20 @@ from claude_code_tracer.health import is_stale, read_health
 from claude_code_tracer.local.postgres import Postgres
 from claude_code_tracer.lock import running_pid
 from claude_code_tracer.outbox import Outbox
+from claude_code_tracer.rpc import Server
+from claude_code_tracer.ship.credentials import read_credentials
 from claude_code_tracer.sources.registry import SOURCES
 from claude_code_tracer.sources.source import Source
+from claude_code_tracer.sources.values import one_line
 from claude_code_tracer.tail.discover import Discovery, discover
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "UnknownRecords", "examine", "unknown_findings"]
 
 _LOW_DISK_BYTES = 1_000_000_000
 _CLEANUP_DEFAULT_DAYS = 30
+_ANSWER_S = 10.0
+_SHOWN = 3
+_NAME_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,17 @@ class Finding:
     state: Literal["ok", "warning", "problem"]
     detail: str
     advice: str | None = None
+    facts: dict[str, Any] | None = None
+    """The figures behind `detail`, for scripts."""
+
+
+class UnknownRecords(msgspec.Struct, frozen=True):
+    """A row of `api.get_unknown_records`: how many records of a type no parser knew."""
+
+    source: str
+    tool_version: str | None
+    type: str
+    records: int
 
 
 def examine(config: Config, now: datetime) -> list[Finding]:
@@ -53,6 +73,7 @@ def examine(config: Config, now: datetime) -> list[Finding]:
         *_database(config),
         *_dashboard(),
         *_sources(config),
+        *_unknown_records(config),
         *_retention(config),
     ]
 
@@ -136,18 +157,82 @@ def _dashboard() -> Iterator[Finding]:
 
 
 def _sources(config: Config) -> Iterator[Finding]:
+    """Look at the folders of every tool: those there are one by one, the others in one line."""
+    absent = []
     for source in SOURCES:
-        roots = [root for root in source.roots(config.env, config.user_home) if root.is_dir()]
-        found = [_transcripts(source, root) for root in roots]
-        count = sum(len(discovery.files) for discovery in found)
-        where = ", ".join(map(str, roots)) or "no folder"
-        yield Finding(source.label, "ok", f"{count} transcripts in {where}")
-        for path, reason in (error for discovery in found for error in discovery.errors):
-            yield Finding(source.label, "warning", f"{path}: {reason}", "make it readable for you")
+        roots = [r for r in source.roots(config.env, config.user_home) if os.path.lexists(r)]
+        if roots:
+            yield from _source(source, roots)
+        else:
+            absent.append(source.label)
+    if absent:
+        yield Finding("other tools", "ok", f"no folder of {', '.join(absent)}")
+
+
+def _source(source: Source, roots: list[Path]) -> Iterator[Finding]:
+    found = [_transcripts(source, root) for root in roots]
+    count = sum(len(discovery.files) for discovery in found)
+    facts = {"source": source.name, "folders": list(map(str, roots)), "transcripts": count}
+    noun = "transcript" if count == 1 else "transcripts"
+    where = ", ".join(map(str, roots))
+    yield Finding(source.label, "ok", f"{count} {noun} in {where}", facts=facts)
+    for path, reason in (error for discovery in found for error in discovery.errors):
+        yield Finding(source.label, "warning", f"{path}: {reason}", "make it readable for you")
 
 
 def _transcripts(source: Source, root: Path) -> Discovery:
     return discover(str(root), lambda path: source.transcript(root, Path(path)) is not None)
+
+
+def _unknown_records(config: Config) -> Iterator[Finding]:
+    """Ask the running server which records no version knew; without one there is nobody to ask."""
+    health = read_health(config.home)
+    if health is None or health.state != "running":
+        return
+    try:
+        with Server(read_credentials(config.home), timeout_s=_ANSWER_S) as server:
+            answer = server.call("get_unknown_records", {})
+        rows = msgspec.json.decode(answer, type=list[UnknownRecords])
+    except (TracerError, msgspec.DecodeError) as exc:
+        advice = "see `claude-tracer status`"
+        yield Finding("unknown records", "warning", f"the server did not say: {exc}", advice)
+    else:
+        yield from unknown_findings(rows)
+
+
+def unknown_findings(rows: list[UnknownRecords]) -> Iterator[Finding]:
+    """Return a finding for each tool that wrote records which no version of the tracer knew."""
+    if not rows:
+        yield Finding("unknown records", "ok", "none")
+    labels = {source.name: source.label for source in SOURCES}
+    for name in dict.fromkeys(row.source for row in rows):
+        own = [row for row in rows if row.source == name]
+        yield Finding(
+            "unknown records",
+            "warning",
+            f"{labels.get(name, name)} wrote {_records(own)}, {_by_version(own)}",
+            "they are kept as they were written; a newer claude-tracer may know what they mean",
+            facts={"source": name, "records": [msgspec.to_builtins(row) for row in own]},
+        )
+
+
+def _records(rows: list[UnknownRecords]) -> str:
+    count = sum(row.records for row in rows)
+    return f"{count:,} record{'' if count == 1 else 's'}"
+
+
+def _by_version(rows: list[UnknownRecords]) -> str:
+    types: dict[str, list[str]] = {}
+    for row in rows:
+        version = one_line(row.tool_version or "unknown", _NAME_CHARS)
+        told = f"{one_line(row.type, _NAME_CHARS)} ({row.records:,})"
+        types.setdefault(version, []).append(told)
+    return _some([f"version {v}: {_some(told, ', ')}" for v, told in types.items()], "; ")
+
+
+def _some(texts: list[str], separator: str) -> str:
+    more = len(texts) - _SHOWN
+    return separator.join(texts[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _retention(config: Config) -> Iterator[Finding]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import orjson
-from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["ago", "console", "cost", "count", "print_json", "safe"]
 
@@ -21,6 +22,8 @@ _PIPE_WIDTH = 160
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console for tables (stdout) or for talk (stderr); wide when it is no terminal."""
+    from rich.console import Console  # commands that print JSON do without
+
     plain = Console(stderr=stderr, highlight=False, soft_wrap=stderr)
     if not plain.is_terminal:
         plain.width = _PIPE_WIDTH
@@ -33,9 +36,12 @@ def safe(text: object, limit: int | None = None) -> str:
     return clean if limit is None or len(clean) <= limit else clean[: limit - 1] + "…"
 
 
-def print_json(value: Any) -> None:
+def print_json(value: Any, *, sort_keys: bool = False) -> None:
     """Print one JSON document, indented, to stdout."""
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
+    import orjson
+
+    options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | (orjson.OPT_SORT_KEYS if sort_keys else 0)
+    click.echo(orjson.dumps(value, option=options).decode())
 
 
 def cost(usd: object, unpriced: int = 0) -> str:

@@ -416,8 +416,10 @@ create function private.set_prices(prices jsonb) returns integer
     end if;
     with set_again as (
       update public.model_calls c set cost_usd = x.cost_usd, price_version = x.price_version
-      from jsonb_to_recordset(prices) as x (id uuid, cost_usd numeric, price_version text)
+      from jsonb_to_recordset(prices) as x (
+        id uuid, output_tokens bigint, cost_usd numeric, price_version text)
       where c.owner_id = (select auth.uid()) and c.id = x.id
+        and c.output_tokens is not distinct from x.output_tokens
         and (c.cost_usd, c.price_version) is distinct from
           (x.cost_usd::numeric(16, 8), x.price_version)
       returning c.session_id
@@ -436,7 +438,7 @@ create function api.set_prices(prices jsonb) returns integer
   language sql volatile security invoker set search_path = '' set statement_timeout = '60s'
   as $$ select private.set_prices(prices) $$;
 comment on function api.set_prices(jsonb) is
-  'Sets cost_usd and price_version of the caller''s own model calls: [{id, cost_usd, price_version}], at most 5000. Returns how many changed.';
+  'Sets cost_usd and price_version of the caller''s own model calls: [{id, output_tokens, cost_usd, price_version}], at most 5000; a call whose output grew meanwhile is left. Returns how many changed.';
 
 revoke all on api.usage_slots, api.model_calls from public, anon;
 grant select on api.usage_slots, api.model_calls to authenticated;

@@ -7,16 +7,19 @@ import socket
 import time
 from pathlib import Path
 
+import click
 import psutil
 import pytest
 from click.testing import CliRunner
 
-from claude_code_tracer.cli import cli
+from claude_code_tracer.cli.root import cli
 from claude_code_tracer.lock import running_pid
 from tests.e2e.world import World
 from tests.transcripts import Conversation
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+DOCS = "".join(p.read_text("utf-8") for p in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
+CONTEXT = click.Context(cli)
 
 
 def test_the_life_of_a_tracer(world: World) -> None:
@@ -118,20 +121,46 @@ def test_doctor_says_what_is_wrong_and_what_to_do(world: World) -> None:
     findings = {f["subject"]: f for f in world.json("doctor")}
     assert findings["tracer"]["state"] == "warning"
     assert "start --daemon" in findings["tracer"]["advice"]
-    assert findings["Claude Code"]["detail"].startswith("0 transcripts")
+    assert "Claude Code, Codex" in findings["other tools"]["detail"]
+    assert "unknown records" not in findings  # nobody runs who could be asked
+    assert not world.config.home.postgres_log.exists()
+    talk = Conversation(world.home, "ffffffff-8888-4888-8888-888888888888")
+    talk.prompt("Grow.")
     world.run("start", "--daemon")
-    assert "runs (pid" in world.run("doctor")
+    world.run("sync")
+    findings = {f["subject"]: f for f in world.json("doctor")}
+    assert findings["unknown records"]["detail"] == "none"
+    folder = world.home / ".claude" / "projects"
+    assert findings["Claude Code"]["detail"] == f"1 transcript in {folder}"
+
+    talk.record(type="sprouted", content="Something new")
+    world.run("sync")
+    said = world.run("doctor")
+    assert "runs (pid" in said
+    assert "Claude Code wrote 1 record, version 2.1.200: sprouted (1)" in said
+    findings = {f["subject"]: f for f in world.json("doctor")}
+    assert findings["unknown records"]["facts"] == {
+        "source": "claude_code",
+        "records": [
+            {
+                "source": "claude_code",
+                "tool_version": "2.1.200",
+                "type": "sprouted",
+                "records": 1,
+            }
+        ],
+    }
 
 
-@pytest.mark.parametrize("name", sorted(cli.commands))
-def test_every_command_has_help_with_an_example_and_is_in_the_readme(name: str) -> None:
-    command = cli.commands[name]
+@pytest.mark.parametrize("name", cli.list_commands(CONTEXT))
+def test_every_command_has_help_with_an_example_and_is_documented(name: str) -> None:
+    command = cli.get_command(CONTEXT, name)
     subcommands = getattr(command, "commands", {})
     for path in [[name]] if not subcommands else [[name, sub] for sub in subcommands]:
         shown = CliRunner().invoke(cli, [*path, "--help"])
         assert shown.exit_code == 0
         assert "Example:" in shown.output
-        assert f"claude-tracer {' '.join(path)}" in README
+        assert f"claude-tracer {' '.join(path)}" in DOCS
 
 
 def test_wrong_usage_ends_with_2(world: World) -> None:
