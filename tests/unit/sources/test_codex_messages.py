@@ -150,7 +150,7 @@ def test_encrypted_reasoning_is_not_kept() -> None:
     r = start().item("reasoning", summary=[], content=None, encrypted_content="gAAAA")
     r.item("compaction", encrypted_content="gBBBB")
     content = [{"type": "encrypted_content", "encrypted_content": "gCCCC"}]
-    r.item("agent_message", author="/root", recipient="/root/a", content=content)
+    r.item("agent_message", author="/lead", recipient="/lead/a", content=content)
     assert b"gAAAA" not in str(r.parse().entities).encode()
     assert "gBBBB" not in str(r.parse().entities)
     assert "gCCCC" not in str(r.parse().entities)
