@@ -23,6 +23,10 @@ _CLOUD = re.compile(
 _CLOUD_VERSION = re.compile(r"-v\d+(?::\d+){0,2}k?$")
 _CLAUDE_ON_BEDROCK = re.compile(r"(?:[a-z-]+\.)?anthropic\.claude")
 _DAY = re.compile(r"-(?:20\d{6}|20\d\d-[01]\d-[0-3]\d|2[4-9](?:0[1-9]|1[0-2])|latest)$")
+_NUMBER_FIRST = re.compile(
+    r"claude-([4-9](?:[.-]\d)?)-(opus|sonnet|haiku)(?:-(?:(?:low|medium|high|xhigh|max)-)?thinking)?"
+)
+"""Cursor's way: `claude-4.5-sonnet-thinking`. Generations before the fourth were called so."""
 _CLAUDE_FAST = re.compile(r"(claude-.+)-fast$")
 
 
@@ -60,6 +64,8 @@ def read_name(text: str) -> Name:
     if _CLAUDE_ON_BEDROCK.match(last):
         return Name(_without_cloud(last), cloud=last, routed=routed, is_free=is_free)
     bare = _AT.sub("", _without_cloud(last))
+    if swapped := _NUMBER_FIRST.fullmatch(bare):
+        bare = f"claude-{swapped[2]}-{swapped[1].replace('.', '-')}"
     fast = _CLAUDE_FAST.match(bare)
     return Name(fast[1] if fast else bare, routed=routed, is_free=is_free, is_fast=fast is not None)
 

@@ -15,7 +15,6 @@ from claude_code_tracer.clock import FakeClock
 from tests.faults.pipeline import Pipeline, running
 from tests.faults.shapes import ShapeSource, add_note, open_database
 
-
 WRITER = """
 import sys
 from pathlib import Path

@@ -52,6 +52,9 @@ def test_every_name_is_found_again() -> None:
     ("text", "bare"),
     [
         ("claude-opus-4-6[1m]", "claude-opus-4-6"),
+        ("claude-4.5-sonnet", "claude-sonnet-4-5"),
+        ("claude-4.5-opus-high-thinking", "claude-opus-4-5"),
+        ("claude-3.7-sonnet", "claude-3.7-sonnet"),
         ("Anthropic/Claude-Opus-4-6", "claude-opus-4-6"),
         ("us.anthropic.claude-opus-4-6-v1:0", "claude-opus-4-6"),
         ("us-gov.anthropic.claude-3-haiku-20240307-v1:0", "claude-3-haiku-20240307"),
