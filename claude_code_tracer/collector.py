@@ -3,6 +3,8 @@
 Raw text lives only in a pass's memory. A file that cannot be read is reported and tried again; it
 stands in nobody's way (I6). While old transcripts are worked off, sessions at work are looked at in
 between, so that they never wait behind them (F75).
+
+Where a tool keeps a session in several stores, only the best is read: see `outbox.stores`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from claude_code_tracer.log import event
 from claude_code_tracer.model import Message, ModelCall
 from claude_code_tracer.outbox import FileRow, Lane, Outbox
 from claude_code_tracer.outbox.catalog import Catalog, Seen
+from claude_code_tracer.outbox.stores import Stores
 from claude_code_tracer.portions import portions, too_long, unsent
 from claude_code_tracer.sources.source import Line, Shape, Source, Transcript
 from claude_code_tracer.tail.discover import Discovery, Found, discover, find
@@ -71,6 +74,7 @@ class Collector:
         self._intake = Intake(guard, price, self._kill)
         self._limits = Limits(line_max=config.settings.line_max_bytes)
         self._catalog = Catalog(outbox.files())
+        self._stores = Stores(outbox.stores())
         self._watch = Watch()
         self._owners: dict[str, tuple[Source, Transcript] | None] = {}
         """Which tool a path belongs to; None: to none, so that nobody is asked again."""
@@ -85,7 +89,7 @@ class Collector:
         self._stop.set()
 
     def scan(self, tally: Tally | None = None) -> list[Task]:
-        """Search all folders and return the files with news, newest first."""
+        """Search all folders and return the files with news, in the order to read them."""
         tasks: list[Task] = []
         folders: dict[str, int] = {}
         now = self._clock.now()
@@ -98,7 +102,8 @@ class Collector:
                 news = [file for file in found.files if self._watch.has_news(file, now)]
                 tasks += [self._task(file) for file in news]
         self._watch.was_searched(folders, now)
-        return sorted(tasks, key=lambda task: -task.found.mtime_ns)
+        self._stores.look_again(self._reading)
+        return _in_order(tasks)
 
     def run_once(self, progress: Progress | None = None) -> CollectReport:
         """Search all folders and read every file with news to its end."""
@@ -123,7 +128,7 @@ class Collector:
         return tally.report(is_scan=False)
 
     def _run_hot(self, tally: Tally) -> None:
-        tasks = [self._task(found) for found in self._watch.hot_news(self._clock.now())]
+        tasks = _in_order([self._task(found) for found in self._watch.hot_news(self._clock.now())])
         if self._clock.monotonic_s() >= self._next_names_s and self._watch.has_new_names():
             self._next_names_s = self._clock.monotonic_s() + _NEW_NAMES_S
             tasks = [task for task in self.scan() if self._lane(task) is Lane.LIVE]
@@ -136,11 +141,9 @@ class Collector:
         if self._clock.monotonic_s() < self._next_hot_s:
             return
         self._next_hot_s = float("inf")  # not again from within
-        reading = self._reading
         try:
             self._run_hot(tally)
         finally:
-            self._reading = reading
             self._next_hot_s = self._clock.monotonic_s() + self._config.settings.poll_hot_s
 
     def _search(self, source: Source, root: Path) -> Discovery:
@@ -179,9 +182,16 @@ class Collector:
 
     def _collect(self, task: Task, tally: Tally) -> None:
         """Read the news of one file; afterwards it has none, or is reported."""
-        path = self._reading = task.found.path
-        before = tally.bytes
+        path = task.found.path
         row = self._catalog.get(task.source.name, path, task.transcript.session)
+        if self._is_left_out(task):
+            self._stores.end(path)
+            self._watch.was_read(task.found, self._clock.now(), has_tail=False)
+            return
+        if not self._stores.begin(row, task.transcript.rank, self._age_s(task)):
+            return  # it still has news the next time
+        outer, self._reading = self._reading, path
+        before = tally.bytes
         try:
             if task.transcript.shape is Shape.LINES:
                 with open_tail(path, Fingerprint(row.cursor, row.head, row.mark)) as file:
@@ -193,12 +203,21 @@ class Collector:
         except FileBusy as exc:
             self._watch.forget(path)
             tally.errors.append(str(exc).removeprefix("cannot read "))
+            if self._lane(task) is Lane.BACKFILL:  # nobody uses it: it may stay like this
+                self._stores.end(path)
         else:
             if not self._stop.is_set():
+                self._stores.end(path)
                 self._watch.was_read(task.found, self._clock.now(), has_tail=has_tail)
                 tally.files += tally.bytes > before
         finally:
-            self._reading = None
+            self._reading = outer
+
+    def _is_left_out(self, task: Task) -> bool:
+        """Tell whether a better store has the session of a file; a database's rows say theirs."""
+        file = task.transcript
+        has_one = file.shape is not Shape.ROWS
+        return has_one and self._stores.has_better(file.source, file.session, file.rank)
 
     def _read(self, task: Task, file: TailFile, row: FileRow, tally: Tally) -> bool:
         """Put everything behind the cursor; True when an unfinished line is left."""
@@ -227,14 +246,14 @@ class Collector:
         state = self._state(row) if task.transcript.shape is Shape.ROWS else None
         for portion in portions(task.transcript, row, self._limits):
             self._kill.hit("after_read")
-            taken = self._intake.take(task.source, task.transcript, portion.lines, state)
+            taken = self._taken(task, portion.lines, state)
             taken.parked += portion.parked
             state = taken.state
             tally.bytes += portion.size
             row = replace(portion.row, id=row.id)
             if portion.is_all:
                 row, taken.entities = unsent(row, taken.entities)
-            row = self._put(row, taken, self._lane(task))
+            row = self._put(row, taken, self._lane(task), task.transcript.rank)
             _count(taken, tally)
             tally.show()
             self._serve_hot(tally)
@@ -246,7 +265,7 @@ class Collector:
         self, task: Task, row: FileRow, chunk: Chunk, state: bytes | None, tally: Tally
     ) -> tuple[FileRow, bytes | None]:
         lines = [Line(piece.start, piece.end, piece.raw) for piece in chunk.lines]
-        taken = self._intake.take(task.source, task.transcript, lines, state)
+        taken = self._taken(task, lines, state)
         taken.parked += [
             too_long(line.start, line.end, line.sha256, self._limits.line_max)
             for line in chunk.oversize
@@ -256,7 +275,7 @@ class Collector:
         row = replace(
             row, cursor=behind.cursor, head=behind.head, mark=behind.mark, seen=behind.cursor
         )
-        row = self._put(row, taken, self._lane(task))
+        row = self._put(row, taken, self._lane(task), task.transcript.rank)
         _count(taken, tally)
         return row, taken.state
 
@@ -272,18 +291,27 @@ class Collector:
             return True
         line = Line(row.cursor, end, file.partial)
         if _is_record(line.raw):
-            taken = self._intake.take(task.source, task.transcript, [line], state)
+            taken = self._taken(task, [line], state)
             taken.parked, taken.state = [], state
-            self._put(replace(row, seen=end), taken, self._lane(task))
+            self._put(replace(row, seen=end), taken, self._lane(task), task.transcript.rank)
             _count(taken, tally)
         return False
 
-    def _put(self, row: FileRow, taken: Taken, lane: Lane) -> FileRow:
+    def _taken(self, task: Task, lines: list[Line], state: bytes | None) -> Taken:
+        """Return what lines give, without what a better store gives."""
+        file = task.transcript
+        taken = self._intake.take(task.source, file, lines, state)
+        taken.entities = self._stores.best(file.source, taken.entities, file.rank)
+        return taken
+
+    def _put(self, row: FileRow, taken: Taken, lane: Lane, rank: int = 0) -> FileRow:
+        won = self._stores.won(row.source, taken.entities, rank)
         row = self._outbox.put(
-            row, taken.entities, state=taken.state, lane=lane, parked=taken.parked
+            row, taken.entities, state=taken.state, lane=lane, parked=taken.parked, ranks=won
         )
         self._kill.hit("after_put")
         self._catalog.update(row)
+        self._stores.update(row.source, won)
         return row
 
     def _state(self, row: FileRow) -> bytes | None:
@@ -300,9 +328,12 @@ class Collector:
 
     def _forget(self, path: str) -> None:
         self._watch.forget(path)
+        self._stores.end(path)
         self._owners.pop(path, None)
 
     def _unread(self, task: Task) -> int:
+        if self._is_left_out(task):
+            return 0
         row = self._catalog.get(task.source.name, task.found.path, task.transcript.session)
         return max(0, task.found.size - row.cursor)
 
@@ -311,6 +342,19 @@ class Collector:
 
     def _age_s(self, task: Task) -> float:
         return self._clock.now().timestamp() - task.found.mtime_ns / 1e9
+
+
+def _in_order(tasks: list[Task]) -> list[Task]:
+    """Return files newest first, but of one tool never one before a better store."""
+    newest_first = sorted(tasks, key=lambda task: -task.found.mtime_ns)
+    own: dict[str, list[Task]] = {}
+    for task in newest_first:
+        own.setdefault(task.source.name, []).append(task)
+    best_first = {
+        name: iter(sorted(mine, key=lambda task: -task.transcript.rank))
+        for name, mine in own.items()
+    }
+    return [next(best_first[task.source.name]) for task in newest_first]
 
 
 def _begun_anew(row: FileRow) -> FileRow:

@@ -84,7 +84,7 @@ class Intake:
         try:
             parsed = source.parse(file, lines, taken.state)
         except _DEFECTS as exc:
-            if len(lines) == 1:
+            if len(lines) == 1 or file.companions:
                 span = BadSpan(lines[0].start, lines[0].end, f"parser failed: {_name(exc)}")
                 taken.parked.append(_bad_span(span, lines))
                 return []

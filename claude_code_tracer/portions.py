@@ -9,16 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from pathlib import Path
 
 from claude_code_tracer.errors import BadRecord
 from claude_code_tracer.model import Entity
 from claude_code_tracer.outbox import FileRow, Parked
 from claude_code_tracer.outbox.codec import encode
 from claude_code_tracer.sources.source import Line, Shape, Transcript
+from claude_code_tracer.tail.discover import find
 from claude_code_tracer.tail.lines import Oversize, Piece
 from claude_code_tracer.tail.reader import Limits
 from claude_code_tracer.tail.rows import Row, row_pages
-from claude_code_tracer.tail.whole import TooLarge, archive_identity, archive_items, read_document
+from claude_code_tracer.tail.whole import (
+    Document,
+    TooLarge,
+    archive_identity,
+    archive_items,
+    read_document,
+)
 
 __all__ = ["Portion", "portions", "too_long", "unsent"]
 
@@ -45,7 +53,7 @@ def portions(transcript: Transcript, row: FileRow, limits: Limits) -> Iterator[P
     """
     match transcript.shape:
         case Shape.DOCUMENT:
-            return _document(row, limits)
+            return _document(transcript, row, limits)
         case Shape.ARCHIVE:
             return _archive(row, limits)
         case Shape.ROWS:
@@ -80,19 +88,45 @@ def _digest(entity: Entity) -> bytes:
     return blake2b(body, digest_size=_DIGEST_BYTES).digest()
 
 
-def _document(row: FileRow, limits: Limits) -> Iterator[Portion]:
+def _document(transcript: Transcript, row: FileRow, limits: Limits) -> Iterator[Portion]:
     try:
         document = read_document(row.path, limits.document_max)
     except TooLarge as exc:
         if row.seen != exc.size:
             yield Portion([], replace(row, seen=exc.size), 0, [Parked(str(exc), end=exc.size)])
         return
+    companions = [_companion(path, limits) for path in transcript.companions]
+    digest = _digest_of(document, companions)
     row = replace(row, dev=document.dev, ino=document.ino)
-    if document.digest == row.head:
+    if digest == row.head:
         return
     size = len(document.raw)
-    row = replace(row, cursor=size, seen=size, head=document.digest)
-    yield Portion([Line(0, size, document.raw)], row, size, is_all=True)
+    row = replace(row, cursor=size, seen=size, head=digest)
+    lines = [Line(0, size, document.raw)]
+    for raw in companions:
+        lines.append(Line(lines[-1].end, lines[-1].end + len(raw), raw))
+    yield Portion(lines, row, lines[-1].end, is_all=True)
+
+
+def _companion(path: Path, limits: Limits) -> bytes:
+    """Return what stands in a document's companion; nothing when it is no file to be read."""
+    if find(str(path)) is None:
+        return b""
+    try:
+        return read_document(str(path), limits.document_max).raw
+    except (FileNotFoundError, TooLarge):
+        return b""
+
+
+def _digest_of(document: Document, companions: list[bytes]) -> bytes:
+    """Return what a version of a document and its companions is known again by."""
+    if not companions:
+        return document.digest
+    h = blake2b(document.digest, digest_size=16)
+    for raw in companions:
+        h.update(b"%d:" % len(raw))
+        h.update(raw)
+    return h.digest()
 
 
 def _archive(row: FileRow, limits: Limits) -> Iterator[Portion]:

@@ -55,7 +55,16 @@ create table parked (
 ) strict;
 """
 
-MIGRATIONS = (_V1,)
+_V2 = """
+create table store (
+  source text not null,
+  session text not null,
+  rank integer not null,         -- of the best store that gave messages of the session
+  primary key (source, session)
+) strict, without rowid;
+"""
+
+MIGRATIONS = (_V1, _V2)
 """`MIGRATIONS[n]` leads from version n to n + 1."""
 
 VERSION = len(MIGRATIONS)

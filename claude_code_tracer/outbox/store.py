@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +44,10 @@ insert into record (lane, at, file, session, kind, bytes, body) values (?, ?, ?,
 _INSERT_PARKED = """
 insert into parked (reason, file, generation, start, "end", sha256, session, kind, record, at)
 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_INSERT_STORE = """
+insert into store (source, session, rank) values (?, ?, ?)
+on conflict do update set rank = excluded.rank where rank < excluded.rank
 """
 _PROMOTE = "update record set lane = 0 where lane = 1 and session = ?"
 _TAKE = "select seq, kind, file, bytes, body from record order by lane, seq limit ?"
@@ -98,7 +102,10 @@ class Outbox(OutboxReader):
             if known == (server,):
                 return False
             db.execute("insert or replace into meta values ('server', ?)", (server,))
-            return bool(known) and db.execute(_BEGIN_ANEW).rowcount > 0
+            if not known:
+                return False
+            db.execute("delete from store")
+            return db.execute(_BEGIN_ANEW).rowcount > 0
 
     def state(self, file_id: int) -> bytes | None:
         """Return what the parser said it must know to go on with this file."""
@@ -114,8 +121,11 @@ class Outbox(OutboxReader):
         state: bytes | None,
         lane: Lane,
         parked: Iterable[Parked] = (),
+        ranks: Mapping[str, int] | None = None,
     ) -> FileRow:
         """Keep `entities` and how far `file` was read, all or nothing; return the file with its id.
+
+        `ranks` are the sessions that this file now has as a store of that rank (`stores.Stores`).
 
         Raises StorageFull, with nothing changed, while the disk or the outbox is full: the reader
         pauses and tries again, nothing is dropped (F49, F50). An entity that JSON cannot express is
@@ -136,6 +146,8 @@ class Outbox(OutboxReader):
                 # Rows of this session that wait in the slow lane go first, so order is kept.
                 db.executemany(_PROMOTE, {(session,) for session, *_ in rows})
             db.executemany(_INSERT_RECORD, [(lane, now, file.id, *row) for row in rows])
+            won = [(file.source, session, rank) for session, rank in (ranks or {}).items()]
+            db.executemany(_INSERT_STORE, won)
             here = [replace(item, file=file.id, generation=file.generation) for item in bad]
             _park(db, here, now)
             self._kill.hit("in_put")

@@ -76,6 +76,11 @@ class OutboxReader:
         with self._reading() as db:
             return [_file_row(row) for row in db.execute(_SELECT_FILES)]
 
+    def stores(self) -> list[tuple[str, str, int]]:
+        """Return source, session and rank of every session that has a better store."""
+        with self._reading() as db:
+            return list(db.execute("select source, session, rank from store"))
+
     def parked(self, limit: int) -> list[Parked]:
         """Return the newest parked pointers."""
         with self._reading() as db:

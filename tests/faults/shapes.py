@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,25 @@ class ShapeSource:
         return Parsed(list(entities), bad, str(int(state or b"0") + len(lines)).encode())
 
 
+class CompanionSource(ShapeSource):
+    """A document `x.json` is read with `x.models` and `x.more`, and says what is in all three."""
+
+    def transcript(self, root: Path, path: Path) -> Transcript | None:
+        if path.suffix != ".json":
+            return None
+        beside = (path.with_suffix(".models"), path.with_suffix(".more"))
+        return Transcript(self.name, path, path.stem, shape=Shape.DOCUMENT, companions=beside)
+
+    def parse(self, file: Transcript, lines: Sequence[Line], state: bytes | None) -> Parsed:
+        if lines[0].raw == b"deadly":
+            raise KeyError("deadly")
+        text = " + ".join(line.raw.decode() for line in lines)
+        places = [(line.start, line.end) for line in lines]
+        assert all(end == start for (_, end), (start, _) in pairwise(places))
+        record = message(file.session, {"id": text, "text": text}, lines[0].end)
+        return Parsed([record], [], str(len(lines)).encode())
+
+
 def write_document(path: Path, *texts: str) -> None:
     path.write_text(json.dumps([{"id": str(n), "text": text} for n, text in enumerate(texts)]))
 
@@ -75,5 +95,7 @@ def open_database(path: Path, *, wal: bool) -> sqlite3.Connection:
     return db
 
 
-def add_note(db: sqlite3.Connection, id: str, text: str | bytes, changed: int) -> None:
-    db.execute("insert into note values (?, 's', ?, ?)", (id, text, changed))
+def add_note(
+    db: sqlite3.Connection, id: str, text: str | bytes, changed: int, session: str = "s"
+) -> None:
+    db.execute("insert into note values (?, ?, ?, ?)", (id, session, text, changed))

@@ -16,7 +16,7 @@ from claude_code_tracer.errors import (
 )
 from claude_code_tracer.outbox import FileRow, Lane, Outbox, database
 from claude_code_tracer.outbox.database import translated
-from claude_code_tracer.outbox.schema import VERSION
+from claude_code_tracer.outbox.schema import MIGRATIONS, VERSION
 from tests.faults.pipeline import make_config
 
 
@@ -36,6 +36,36 @@ def _sql(path: Path, statement: str) -> None:
 def test_new_outbox_has_the_current_version(config: Config) -> None:
     Outbox.open(config, FakeClock()).close()
     assert config.home.outbox.read_bytes()[60:64] == VERSION.to_bytes(4, "big")
+
+
+def test_outbox_of_an_older_version_is_upgraded_with_all_that_waits(config: Config) -> None:
+    path = config.home.outbox
+    _sql(path, "pragma journal_mode = wal")
+    db = sqlite3.connect(path)
+    db.executescript(f"begin; {MIGRATIONS[0]} pragma user_version = 1; commit;")
+    db.execute(
+        "insert into file (source, path, session, dev, ino, generation, cursor, head, mark, seen,"
+        " state) values ('lines', cast('/t/a' as blob), 'a', 1, 2, 0, 9, x'01', x'02', 9, x'73')"
+    )
+    db.execute("insert into record values (null, 0, 'lines/a', 'message', 1, 1, 2, x'7b7d')")
+    db.execute("insert into parked (reason, at) values ('odd', 1)")
+    db.execute("insert into meta values ('server', 'one')")
+    db.commit()
+    db.close()
+    with pytest.raises(ConfigError, match="older"):
+        Outbox.open_readonly(path)
+    with Outbox.open(config, FakeClock()) as outbox:
+        (file,) = outbox.files()
+        assert (file.path, file.cursor, outbox.state(1)) == ("/t/a", 9, b"s")
+        assert [record.body for record in outbox.take(9, 99)] == [b"{}"]
+        assert outbox.stats().parked == {"odd": 1}
+        assert not outbox.follow("one")
+        assert outbox.stores() == []
+        outbox.put(file, [], state=None, lane=Lane.LIVE, ranks={"a": 1})
+    with Outbox.open_readonly(path) as reader:
+        assert reader.stores() == [("lines", "a", 1)]
+    assert path.read_bytes()[60:64] == VERSION.to_bytes(4, "big")
+    assert [file.name for file in path.parent.glob("*damaged*")] == []
 
 
 def test_newer_outbox_is_left_alone(config: Config) -> None:

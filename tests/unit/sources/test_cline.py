@@ -23,6 +23,15 @@ CLINE, ROO = Cline(), RooCode()
 TASK = "1790000000000"
 T = 1_790_000_000_000
 SONNET = {"modelInfo": {"providerId": "anthropic", "modelId": "claude-sonnet-4-5", "mode": "act"}}
+_KEYS = st.sampled_from(
+    ["ts", "model_id", "role", "content", "modelInfo", "modelId", "text", "type"]
+)
+
+
+def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4)
+
+
 TOKENS = {"tokensIn": 10, "tokensOut": 20, "cacheWrites": 30, "cacheReads": 40, "cost": 0.5}
 
 
@@ -324,6 +333,156 @@ def test_roo_says_its_model_in_the_request() -> None:
     assert [call.model for call in found.calls] == ["claude-opus-5", None]
 
 
+def test_a_model_in_a_file_of_the_user_is_none() -> None:
+    text = "[read_file] Result:\n<car><model>Tesla</model></car>\n<environment_details>"
+    found = read([say(0, "api_req_started", {"request": text, **TOKENS})])
+    assert [call.model for call in found.calls] == [None]
+
+
+# Models that stand in a file beside it -----------------------------------------------------------
+
+
+def beside(
+    items: list[dict[str, Any]],
+    metadata: object = b"",
+    history: object = b"",
+    source: Source = CLINE,
+) -> Outcome:
+    """Parse a list together with its companions."""
+    lines = [line(items)]
+    for content in (metadata, history):
+        raw = line(content).raw
+        lines.append(Line(lines[-1].end, lines[-1].end + len(raw), raw))
+    return Outcome([source.parse(at(source), lines, None)])
+
+
+def requests(*after: int, **info: Any) -> list[dict[str, Any]]:
+    """Return requests that do not say their model."""
+    return [say(ms, "api_req_started", {**TOKENS, **info}) for ms in after]
+
+
+def used(after: object, model: object, provider: object = "anthropic") -> dict[str, Any]:
+    ts = T + after if type(after) is int else after
+    return {"ts": ts, "model_id": model, "model_provider_id": provider, "mode": "act"}
+
+
+def sent(after: object, model: str, **more: Any) -> dict[str, Any]:
+    """Return a message of Roo Code with its environment details."""
+    details = (
+        "<environment_details>\n# Current Mode\n<slug>code</slug>\n<name>Code</name>\n"
+        f"<model>{model}</model>\n</environment_details>"
+    )
+    content = [{"type": "text", "text": "Go"}, {"type": "text", "text": details}]
+    ts = T + after if type(after) is int else after
+    return {"role": "user", "content": content, "ts": ts, **more}
+
+
+def models(outcome: Outcome) -> list[str | None]:
+    return [call.model for call in outcome.calls]
+
+
+def test_clines_metadata_says_which_model_was_in_use() -> None:
+    usage = [used(20, "opus"), used(10, "sonnet"), used(30, "gpt", "openai")]
+    found = beside(requests(5, 10, 19, 25, 40), {"model_usage": usage})
+    assert models(found) == [None, "sonnet", "sonnet", "opus", "gpt"]
+    assert [call.input_tokens for call in found.calls] == [10] * 5, "the cache does not fit in"
+
+
+def test_the_message_has_the_model_too() -> None:
+    items = [*requests(5), say(6, "text", "Hi")]
+    found = beside(items, {"model_usage": [used(1, "sonnet")]})
+    assert [message.model for message in found.messages] == ["sonnet"]
+
+
+def test_the_provider_says_what_input_means() -> None:
+    items = requests(5, tokensIn=100)
+    (call,) = beside(items, {"model_usage": [used(1, "gpt", "openai")]}).calls
+    assert call.input_tokens == 30
+    (call,) = beside(items, {"model_usage": [used(1, "gpt", "openrouter")]}).calls
+    assert call.input_tokens == 100
+
+
+def test_what_the_list_says_itself_comes_first() -> None:
+    found = beside([request(5)], {"model_usage": [used(1, "opus")]}, [sent(6, "gpt")])
+    assert models(found) == ["claude-sonnet-4-5"]
+
+
+def test_tokens_in_a_record_of_their_own_have_the_requests_model() -> None:
+    items = [say(5, "api_req_started", {"request": ""}), say(20, "api_req_finished", TOKENS)]
+    found = beside(items, {"model_usage": [used(1, "opus"), used(10, "sonnet")]})
+    assert models(found) == ["opus"]
+
+
+def test_roos_conversation_says_the_model_of_each_message() -> None:
+    history = [
+        sent(12, "opus"),
+        {"role": "assistant", "content": [{"type": "text", "text": "<model>x</model>"}], "ts": T},
+        sent(31, "gpt"),
+        sent(41, "one"),
+        sent(42, "two"),
+    ]
+    items = requests(10, 20, 30, 40)  # the second is a retry: it sent nothing new
+    assert models(beside(items, b"", history, ROO)) == ["opus", None, "gpt", None]
+    wrapped = {"version": 2, "messages": history}
+    assert models(beside(items, b"", wrapped, ROO)) == ["opus", None, "gpt", None]
+
+
+def test_a_model_that_somebody_wrote_about_is_none() -> None:
+    text = "<model>x</model>"
+    history = [
+        {"role": "user", "content": text, "ts": T + 11},
+        {"role": "user", "content": [{"type": "text", "text": f"<a>{text}</a>"}], "ts": T + 12},
+        sent(13, "opus", role="assistant"),
+        sent("then", "opus"),
+        sent(5, "too early"),
+    ]
+    assert models(beside(requests(10), b"", history, ROO)) == [None]
+
+
+def test_clines_conversation_says_the_model_of_an_answer() -> None:
+    answer = {
+        "role": "assistant",
+        "content": "Hi",
+        "ts": T + 12,
+        "modelInfo": {"modelId": "opus", "providerId": "anthropic"},
+    }
+    assert models(beside(requests(10, 20), b"", [answer])) == ["opus", None]
+    del answer["ts"]
+    assert models(beside(requests(10, 20), b"", [answer])) == [None, None]
+
+
+def test_half_a_conversation_says_what_is_in_it() -> None:
+    history = json.dumps([sent(11, "opus"), sent(21, "gpt")]).encode()
+    found = beside(requests(10, 20), b'{"model_usage": [', history[:-30], ROO)
+    assert models(found) == ["opus", None]
+    assert found.bad == [], "it is not what is read here"
+
+
+def test_a_model_that_comes_later_is_filled_in() -> None:
+    lines = [line(requests(5))]
+    parsed = [CLINE.parse(at(CLINE), lines, None)]
+    raw = json.dumps({"model_usage": [used(1, "opus")]}).encode()
+    companion = Line(lines[0].end, lines[0].end + len(raw), raw)
+    parsed.append(CLINE.parse(at(CLINE), [*lines, companion], None))
+    assert models(Outcome(parsed)) == ["opus"]
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=4), _nested))
+def test_any_companion_is_read(content: Any) -> None:
+    usage = {"model_usage": content, "messages": content}
+    for metadata, history in ((content, content), (usage, usage), (usage, [content, usage])):
+        for source in (CLINE, ROO):
+            beside(requests(5), metadata, history, source)
+
+
+@pytest.mark.parametrize("ts", [None, True, "1", -1, 10**30, 1e308, [], {}])
+@pytest.mark.parametrize("model", [None, 7, "", "m" * 5000, [], "a\0b"])
+def test_odd_entries_of_usage_are_read(ts: Any, model: Any) -> None:
+    found = beside(requests(5), {"model_usage": [used(ts, model), used(1, model, 7), 7]})
+    (call,) = found.calls
+    assert call.model is None or (len(call.model) <= 200 and "\0" not in call.model)
+
+
 # Facts ------------------------------------------------------------------------------------------
 
 
@@ -467,6 +626,19 @@ def test_where_cline_keeps_what(path: str, session: str | None) -> None:
     found = place(CLINE, path)
     assert (found.session if found else None) == session
     assert found is None or found.shape is Shape.DOCUMENT
+
+
+def test_what_a_person_saw_is_read_with_what_stands_beside_it() -> None:
+    folder = f"{GLOBAL}/rooveterinaryinc.roo-cline/tasks/17"
+    found = place(ROO, f"{folder}/ui_messages.json")
+    assert found
+    assert [path.name for path in found.companions] == [
+        "task_metadata.json",
+        "api_conversation_history.json",
+    ]
+    assert {path.parent for path in found.companions} == {found.path.parent}
+    metadata = place(ROO, f"{folder}/task_metadata.json")
+    assert metadata and metadata.companions == ()
 
 
 def test_where_roo_keeps_what() -> None:

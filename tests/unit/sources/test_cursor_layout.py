@@ -103,3 +103,19 @@ def test_no_table_asks_for_secrets() -> None:
     assert "cursorAuth" not in text
     assert "EncryptionKey" not in text
     assert "where key in (" in next(table.sql for table in tables if table.name == "items")
+
+
+def test_the_ides_databases_are_worth_more_than_a_chats_and_that_more_than_a_transcript() -> None:
+    user = ".config/Cursor/User"
+    ranks = [
+        transcript(name).rank
+        for name in (
+            f"{user}/globalStorage/state.vscdb",
+            f"{user}/workspaceStorage/0f/state.vscdb",
+            f".cursor/chats/0f/{SESSION}/store.db",
+            f".cursor/chats/0f/{SESSION}/meta.json",
+            f"{PROJECT}/{SESSION}/{SESSION}.jsonl",
+            f"{PROJECT}/{SESSION}.txt",
+        )
+    ]
+    assert ranks == [2, 2, 1, 1, 0, 0]

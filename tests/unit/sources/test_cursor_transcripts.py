@@ -301,6 +301,11 @@ def test_a_result_with_a_text_goes_to_its_call() -> None:
     assert tools == {"Read": None, "LS": "file"}
 
 
+def test_a_call_that_is_cut_off_behind_its_mark_has_no_name_yet() -> None:
+    (tool,) = document(b"assistant:\n[Tool call] ", name="x.txt").tools
+    assert (tool.name, tool.input) == ("unknown", None)
+
+
 def test_an_array_that_is_none_is_a_bad_span() -> None:
     for raw in (b'[{"role": "user"', b'{"role": "user"}', b"\x00\x00"):
         outcome = document(raw, name=f"{SESSION}.json")
