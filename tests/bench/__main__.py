@@ -7,7 +7,7 @@ import sys
 
 from tests.bench.figures import print_figures
 
-BENCHMARKS = ("start", "idle", "latency", "gateway", "parse", "usage")
+BENCHMARKS = ("start", "idle", "latency", "gateway", "parse", "intake", "usage", "history")
 
 
 def main(names: list[str]) -> int:
