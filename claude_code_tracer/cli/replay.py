@@ -81,10 +81,9 @@ def print_message(message: dict[str, Any]) -> None:
 
 
 def _print_tool_call(call: dict[str, Any]) -> None:
-    asked = call["input"]
-    main = next((v for v in asked.values() if isinstance(v, str)), "") if asked else ""
+    main = _main_argument(call["input"])
     mark = {None: "…", False: "✓", True: "✗"}[call["is_error"]]
-    first_line = str(main).split("\n", 1)[0]
+    first_line = main.split("\n", 1)[0]
     click.secho(
         f"{mark} {safe(call['name'] or 'tool')} {safe(first_line, _TOOL_INPUT_CHARS)}", bold=True
     )
@@ -97,3 +96,9 @@ def _print_tool_call(call: dict[str, Any]) -> None:
             click.echo(f"    {safe(line, 160)}")
         if len(lines) > _RESULT_LINES:
             click.echo(f"    … {len(lines) - _RESULT_LINES} more lines")
+
+
+def _main_argument(asked: Any) -> str:
+    """Return what best says in a line what a tool was asked: some take one text, most an object."""
+    values = asked.values() if isinstance(asked, dict) else [asked]
+    return next((value for value in values if isinstance(value, str)), "")

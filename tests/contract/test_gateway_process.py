@@ -128,6 +128,8 @@ def _survive(gateway: Gateway, postgres: Postgres, person: harness.Person) -> No
         assert postgres.pid
         os.kill(postgres.pid, signal.SIGKILL)
         harness.wait_until(lambda: not postgres.is_alive())
+        # Its children may outlive it by a moment and still answer.
+        harness.wait_until(lambda: api.get("/rest/v1/workspaces", headers=signed_in).is_error)
         for _ in range(10):
             answer = api.get("/rest/v1/workspaces", headers=signed_in)
             assert (answer.status_code, answer.json()["code"]) == (503, "PGRST000")
