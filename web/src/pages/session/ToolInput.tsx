@@ -12,7 +12,7 @@ const SHELL = new Set(["command", "cmd"]);
 
 export function ToolInput({ call, hasDiff }: { call: ToolCall; hasDiff: boolean }) {
   const { input } = call;
-  if (input === null) return null;
+  if (input === null || (hasDiff && typeof input === "string")) return null; // a patch as text
   if (typeof input !== "object" || Array.isArray(input)) {
     return <Value id={`${call.id}:input`} name="input" value={input} />;
   }
