@@ -32,7 +32,8 @@ class Cell:
     output: int = 0
     cache_write: int = 0
     cache_read: int = 0
-    cost: Decimal = field(default_factory=Decimal)
+    cost: Decimal | None = field(default_factory=Decimal)
+    """None: not told."""
     searches: int = 0
     """Web searches, whose fee is in the cost."""
 
@@ -66,7 +67,7 @@ def ours(source: Source, home: Path) -> Totals:
         write = (call.cache_write_5m_tokens or 0) + (call.cache_write_1h_tokens or 0)
         read = call.cache_read_tokens or 0
         cell.add(call.input_tokens or 0, call.output_tokens or 0, write, read)
-        cell.cost += priced.cost_usd or 0
+        cell.cost = (cell.cost or 0) + (priced.cost_usd or 0)
         cell.searches += call.web_searches or 0
     return dict(totals)
 
@@ -76,16 +77,23 @@ def ccusage(agent: str, home: Path, *arguments: str) -> Totals:
     command = [str(_CCUSAGE), agent, "daily", "--json", "--offline", "--timezone", "UTC"]
     answer = _run([*command, "--breakdown", *arguments], home)
     return {
-        (day.get("date") or day["period"], row["modelName"]): Cell(
+        (day.get("date") or day["period"], name.removeprefix(f"[{agent}] ")): Cell(
             row["inputTokens"],
             row["outputTokens"],
             row.get("cacheCreationTokens", 0),
             row.get("cacheReadTokens", 0),
-            Decimal(str(row.get("cost") or 0)),
+            Decimal(str(row["cost"])) if "cost" in row else None,
         )
         for day in answer["daily"]
-        for row in day["modelBreakdowns"]
+        for name, row in _models(day)
     }
+
+
+def _models(day: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the models of a day, in either of the two forms that ccusage uses."""
+    if "models" in day:
+        return list(day["models"].items())
+    return [(row["modelName"], row) for row in day["modelBreakdowns"]]
 
 
 def agentsview(home: Path, data: Path) -> Totals:
