@@ -32,8 +32,8 @@ class Cell:
     output: int = 0
     cache_write: int = 0
     cache_read: int = 0
-    cost: Decimal | None = field(default_factory=Decimal)
-    """None: not told."""
+    cost: Decimal = field(default_factory=Decimal)
+    tells_cost: bool = True
     searches: int = 0
     """Web searches, whose fee is in the cost."""
 
@@ -67,7 +67,7 @@ def ours(source: Source, home: Path) -> Totals:
         write = (call.cache_write_5m_tokens or 0) + (call.cache_write_1h_tokens or 0)
         read = call.cache_read_tokens or 0
         cell.add(call.input_tokens or 0, call.output_tokens or 0, write, read)
-        cell.cost = (cell.cost or 0) + (priced.cost_usd or 0)
+        cell.cost += priced.cost_usd or Decimal()
         cell.searches += call.web_searches or 0
     return dict(totals)
 
@@ -82,7 +82,8 @@ def ccusage(agent: str, home: Path, *arguments: str) -> Totals:
             row["outputTokens"],
             row.get("cacheCreationTokens", 0),
             row.get("cacheReadTokens", 0),
-            Decimal(str(row["cost"])) if "cost" in row else None,
+            Decimal(str(row.get("cost", 0))),
+            "cost" in row,
         )
         for day in answer["daily"]
         for name, row in _models(day)

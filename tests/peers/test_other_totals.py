@@ -82,7 +82,6 @@ if SHARED.is_dir():
         explained = EXPLAINED.get(name, {})
         assert differences(mine, theirs) == explained
         for cell in {*mine} & {*theirs}:
-            their_cost = theirs[cell].cost
-            if their_cost is None or (cell in explained and name not in PRICED_ALIKE):
-                continue
-            assert abs((mine[cell].cost or 0) - their_cost) < 1e-6, cell
+            is_alike = cell not in explained or name in PRICED_ALIKE
+            if theirs[cell].tells_cost and is_alike:
+                assert abs(mine[cell].cost - theirs[cell].cost) < 1e-6, cell
