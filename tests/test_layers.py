@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "claude_code_tracer"
 
-BASE = {"errors", "model", "ids", "config", "paths", "clock", "log", "killpoints", "__init__"}
+BASE = {"errors", "model", "ids", "config", "paths", "clock", "log", "killpoints", "finding", "__init__"}
 STAGES = {"sources", "tail", "guard", "pricing", "outbox", "ship"}
 """Siblings: each knows the base and itself, never another."""
 MAY_IMPORT = {
@@ -47,7 +47,7 @@ BEHIND_ONE_FILE = {
     "realtime": {"live"},
     "http": {"rpc"},
     "genai_prices": {"pricing"},
-    "hyperscan": {"guard"},
+    "hyperscan": {"finding", "guard"},
     "sqlite3": {"outbox", "tail"},
     "psycopg": {"local"},
     "uvicorn": {"local"},

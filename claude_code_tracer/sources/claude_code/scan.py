@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from claude_code_tracer.finding import places_of
 from claude_code_tracer.ids import record_id
 from claude_code_tracer.model import ModelCall
 from claude_code_tracer.sources.claude_code.layout import NAME
@@ -22,8 +23,8 @@ from claude_code_tracer.sources.values import MAX_ID_CHARS, when
 __all__ = ["UsageScan", "project_of"]
 
 _WORD = b'"usage"'
-_SEARCHES = b'"WebSearch"'
-_ADVISOR = b'"advisor_message"'
+_SEARCH = "WebSearch"
+_ADVISOR = "advisor_message"
 _PLAIN_COUNT = 2**39
 
 
@@ -37,6 +38,10 @@ _NO_SPLIT = _Split()
 
 class _ServerTools(msgspec.Struct):
     web_search_requests: int | None = None
+
+
+class _Step(msgspec.Struct):
+    type: str | None = None
 
 
 class _Details(msgspec.Struct):
@@ -54,11 +59,17 @@ class _Usage(msgspec.Struct):
     service_tier: str | None = None
     speed: str | None = None
     inference_geo: str | None = None
+    iterations: list[_Step] | None = None
+
+
+class _Block(msgspec.Struct):
+    name: str | None = None
 
 
 class _Message(msgspec.Struct):
     id: str | None = None
     model: str | None = None
+    content: list[_Block] | str | None = None
     usage: _Usage | None = None
     stop_reason: str | None = None
 
@@ -134,6 +145,7 @@ class UsageScan:
 
     def __init__(self, parse: Parse) -> None:
         self._parse = parse
+        self._places = places_of(_WORD)
         self._calls: dict[_Key, _Call] = {}
         self._parsed: list[ModelCall] = []
 
@@ -151,61 +163,65 @@ class UsageScan:
             self._add_parsed(file, _lines(content[:size]))
             return
         decode = _DECODER.decode
-        agent = file.session.rpartition("/")[2]
-        usual = 1 if agent.startswith("acompact-") else 0
-        at = content.find(_WORD, 0, size)
-        while at >= 0:
+        is_compaction = file.session.rpartition("/")[2].startswith("acompact-")
+        end = -1
+        for at in self._places(content, size):
+            if at < end:
+                continue  # on the line that was just read
             start = content.rfind(b"\n", 0, at) + 1
             end = content.find(b"\n", at, size)
-            raw = content[start : end if end >= 0 else size]
-            at = content.find(_WORD, end, size) if end >= 0 else -1
-            if _SEARCHES in raw:  # what a search cost stands in its result, far from here
-                self._add_parsed(file, _lines(content[:size]))
-                return
+            end = size if end < 0 else end
+            raw = content[start:end]
             try:
                 record = decode(raw)
             except (msgspec.DecodeError, RecursionError):
                 self._add_parsed(file, [Line(start, start + len(raw) + 1, bytes(raw))])
                 continue
-            attribution = usual
+            said: _Said | None = record
+            is_nested = False
+            if record.type != "assistant" or record.is_api_error_message:
+                progress = record.data
+                if progress is None or progress.type != "agent_progress":
+                    continue
+                said, is_nested = progress.message, True
+            message = said.message if said else None
+            if said is None or message is None or message.usage is None:
+                continue
+            if _has_search(message):  # what it cost stands in its result, far from here
+                self._add_parsed(file, _lines(content[:size]))
+                return
+            attribution = 0
             if record.forked_from is not None:
                 attribution = 2
-            elif record.is_sidechain and file.parent is None:
+            elif is_compaction or is_nested or (record.is_sidechain and file.parent is None):
                 attribution = 1
-            if record.type == "assistant" and not record.is_api_error_message:
-                is_counted = self._count(file, record, attribution)
-            elif record.data is not None and record.data.type == "agent_progress":
-                is_counted = self._count(file, record.data.message, max(attribution, 1))
-            else:
-                continue
-            if not is_counted or _ADVISOR in raw:
+            if not self._count(file.session, said, message, message.usage, attribution):
                 self._add_parsed(file, [Line(start, start + len(raw) + 1, bytes(raw))])
 
-    def _count(self, file: Transcript, said: _Said | None, attribution: int) -> bool:
+    def _count(
+        self, session: str, said: _Said, message: _Message, usage: _Usage, attribution: int
+    ) -> bool:
         """Count one line of an answer; False when that is left to the parser."""
-        message = said.message if said else None
-        usage = message.usage if message else None
-        if said is None or message is None or usage is None or message.model == SYNTHETIC:
+        if message.model == SYNTHETIC:
             return True
         call = message.id or said.uuid
         written = _written(usage)
-        if call is None or written is None or len(call) > MAX_ID_CHARS:
+        if call is None or written is None or len(call) > MAX_ID_CHARS or _has_advisor(usage):
             return False
-        fresh, read = usage.input_tokens or 0, usage.cache_read_input_tokens or 0
-        key = (call, fresh, read, written)
+        key = (call, usage.input_tokens or 0, usage.cache_read_input_tokens or 0, written)
         output, is_exact = usage.output_tokens or 0, message.stop_reason is not None
         known = self._calls.get(key)
         if known is None:
             self._calls[key] = _Call(
-                usage, file.session, attribution, message.model, said.timestamp, output, is_exact
+                usage, session, attribution, message.model, said.timestamp, output, is_exact
             )
             return True
         if output > known.output:
             known.output, known.usage = output, usage
         if is_exact:
             known.is_exact = True
-        if known.session != file.session or known.attribution != attribution:
-            known.claim(file.session, attribution, said.timestamp)
+        if known.session != session or known.attribution != attribution:
+            known.claim(session, attribution, said.timestamp)
         return True
 
     def _add_parsed(self, file: Transcript, lines: Sequence[Line]) -> None:
@@ -216,6 +232,16 @@ class UsageScan:
 def _is_plain(file: Transcript) -> bool:
     is_beside = file.parent is None and file.session.startswith("agent-")
     return file.shape is Shape.LINES and not is_beside
+
+
+def _has_search(message: _Message) -> bool:
+    content = message.content
+    return type(content) is list and any([block.name == _SEARCH for block in content])
+
+
+def _has_advisor(usage: _Usage) -> bool:
+    steps = usage.iterations
+    return bool(steps) and any(step.type == _ADVISOR for step in steps or ())
 
 
 def _written(usage: _Usage) -> int | None:
