@@ -22,21 +22,41 @@ _NOT_TYPED = (
     "<ide_opened_file>",
     "<ide_selection>",
     "<system-reminder>",
+    "<teammate-message",
+    "<agent-message",
+    "<cross-session-message",
+    "<channel ",
+    "<scheduled-task",
+    "<<autonomous-loop",
     "Caveat:",
+    "Another Claude session sent a message",
+    "A peer session sent a message while you were working:",
+    "Base directory for this skill:",
+    "Stop hook feedback:",
+    "This session is being continued from a previous conversation",
+    "[SYSTEM NOTIFICATION - NOT USER INPUT]",
+    "[SCHEDULED TASK",
+    "[Subagent hand-back]",
     INTERRUPTED,
 )
+_EDITORS = ("claude-vscode", "claude-desktop")
+"""Programs in which people type and which ask through the SDK."""
 _WRAPPER = re.compile(r"\s*<(ide_opened_file|ide_selection|system-reminder)>")
 
 
 def has_human_origin(value: dict[str, Any]) -> bool:
-    """Tell whether the fields beside the text allow that a person typed it."""
-    return (
-        value.get("isMeta") is not True
-        and value.get("isCompactSummary") is not True
-        and value.get("isSidechain") is not True
-        and mapping(value.get("origin")).get("kind", "human") == "human"
-        and value.get("promptSource") not in ("system", "sdk")
-    )
+    """Tell whether the fields beside the text allow that a person typed it.
+
+    Newer versions say who began the turn; before, `promptSource` says `sdk` of whatever came
+    through the SDK, which is how people's editors ask as well.
+    """
+    if any(value.get(name) is True for name in ("isMeta", "isCompactSummary", "isSidechain")):
+        return False
+    for said in (mapping(value.get("origin")).get("kind"), value.get("turnOrigin")):
+        if said is not None:
+            return bool(said == "human")
+    source = value.get("promptSource")
+    return source != "system" and (source != "sdk" or value.get("entrypoint") in _EDITORS)
 
 
 def is_typed(part: Part) -> bool:
