@@ -15,6 +15,7 @@ from typing import Any
 from claude_code_tracer.ids import record_id
 from claude_code_tracer.model import MessageKind
 from claude_code_tracer.sources.changes import Change, diff_of_texts, lines_of
+from claude_code_tracer.sources.codex.patches import Patch, patch_in
 from claude_code_tracer.sources.draft import Draft, Part, Usage
 from claude_code_tracer.sources.jsonl import Record, records
 from claude_code_tracer.sources.reading import Memory, Reading, call_key
@@ -28,7 +29,8 @@ SKIPPED = frozenset({"agent_turn_outcome", "session_end", "session_settings", "t
 
 _MAX_NATIVE_ID = 200
 _SETTINGS = ".settings.json"
-_REMINDER = re.compile(r"\s*<system-reminder>.*?(?:</system-reminder>|\Z)\s*", re.DOTALL)
+_REMINDER = re.compile(r"\s*<(system-(?:reminder|notification))>.*?(?:</\1>|\Z)\s*", re.DOTALL)
+_NO_TITLES = {"New Session", "New Agent"}
 _CUSTOM_MODEL = re.compile(r"custom:(.+?)(?:[\s-]*\[[^\]]*[^\]\dkm][^\]]*\](?:-\d+)?)?", re.DOTALL)
 
 _Reading = Reading[Memory]
@@ -147,22 +149,39 @@ def _add_unknown(reading: _Reading, record: Record) -> None:
 
 
 def _add_start(reading: _Reading, record: Record) -> None:
-    """Take the facts of the session, and which one called it."""
+    """Take the facts of the session, and which call of which one started it."""
     value = record.value
     parent = identifier(value.get("callingSessionId"))
     facts: dict[str, object] = {"cwd": value.get("cwd"), "tool_version": value.get("version")}
     if parent:
         facts |= {"parent": parent, "relation": "subagent", "agent_id": value.get("id")}
+    if parent or value.get("decompSessionType") == "worker":
         reading.memory.facts["is_called"] = "1"
     reading.tell(record.start, **facts)
-    title = string(value.get("sessionTitle")) or string(value.get("title"))
-    reading.tell_title(record.start, title, "generated")
+    reading.tell(record.start, cwd=value.get("lastCwd"))
+    call = identifier(value.get("callingToolUseId"))
+    if parent and call:
+        reading.tool_call(parent, 0, call, agent_session=reading.native)
+    is_own = value.get("isSessionTitleManuallySet") is True
+    titles = filter(None, map(string, (value.get("sessionTitle"), value.get("title"))))
+    title = next((title for title in titles if title.strip() not in _NO_TITLES), None)
+    reading.tell_title(record.start, title, "custom" if is_own else "generated")
+
+
+def _date_total(reading: _Reading, record: Record) -> None:
+    """Tell when what the session used began: its settings do not always say a time."""
+    at = when(record.value.get("timestamp"))
+    if at and reading.memory.is_news("is_dated", "1"):
+        reading.model_call(
+            reading.native, 0, ("total", reading.native), Usage(), at=at, quality="session_total"
+        )
 
 
 def _add_message(reading: _Reading, record: Record) -> None:
     message = mapping(record.value.get("message"))
     role = message.get("role")
     content = message.get("content")
+    _date_total(reading, record)
     blocks = content if type(content) is list else [content]
     if role == "assistant":
         _add_answer(reading, record, message, blocks)
@@ -187,7 +206,9 @@ def _add_prompt(
     typed = [part for part in parts if not part.data or part.kind != "text"]
     typed = [part for part in typed if part.kind != "unknown"]
     is_typed = bool(typed) and not _is_made(record.value) and not _is_made(message)
-    if is_typed and "is_called" not in reading.memory.facts:
+    if "user_only" in (record.value.get("visibility"), message.get("visibility")):
+        _add(reading, record, "notice", parts)  # what Droid shows the person: an error, a switch
+    elif is_typed and "is_called" not in reading.memory.facts:
         reading.tell_prompt(record.start, next((part.text for part in typed if part.text), None))
         _add(reading, record, "prompt", parts)
     else:
@@ -223,9 +244,7 @@ def _split(text: str) -> list[Part]:
     parts = []
     at = 0
     while found := _REMINDER.match(text, at):
-        parts.append(
-            Part("text", text[at : found.end()].strip(), data={"injected": "system-reminder"})
-        )
+        parts.append(Part("text", text[at : found.end()].strip(), data={"injected": found[1]}))
         at = found.end()
     if text[at:] or not parts:
         parts.append(Part("text", text[at:]))
@@ -283,7 +302,9 @@ def _ask(
 ) -> Part:
     fields = mapping(block.get("input"))
     name = string(block.get("name")) or "unknown"
-    change = _proposed(name, fields)
+    patch = _patch(block.get("input")) if name == "ApplyPatch" else None
+    change = patch.change if patch else _proposed(name, fields)
+    path = patch.paths[0] if patch else string(fields.get("file_path"))
     id = reading.ask_tool(
         record,
         call_key(record, block.get("id"), index),
@@ -291,10 +312,16 @@ def _ask(
         name,
         block.get("input"),
         at=at,
-        file_path=string(fields.get("file_path")) if change else None,
+        file_path=path if change else None,
         change=change,
     )
     return Part("tool_call", tool_call=id)
+
+
+def _patch(input: object) -> Patch | None:
+    """Return the patch that a GPT model edits with, in whichever field it stands."""
+    texts = input.values() if type(input) is dict else [input]
+    return next((patch for text in texts if type(text) is str and (patch := patch_in(text))), None)
 
 
 def _proposed(name: str, fields: dict[str, Any]) -> Change | None:

@@ -18,13 +18,15 @@ from claude_code_tracer.sources.kimi.agent_records import read_record
 from claude_code_tracer.sources.kimi.state import KimiReading
 from claude_code_tracer.sources.kimi.wire import read_message
 from claude_code_tracer.sources.source import Fact, Line, Parsed, Shape, Transcript
-from claude_code_tracer.sources.values import mapping, string, when
+from claude_code_tracer.sources.times import from_epoch_ms
+from claude_code_tracer.sources.values import string, when
 
 __all__ = ["Kimi"]
 
 _MAX_NATIVE_ID = 200
 _MAIN = "main"
 _AGENT_FOLDERS = ("agents", "subagents")
+_STATE_KEYS = frozenset({"version", "workDir", "cwd"})
 
 
 class Kimi:
@@ -86,7 +88,7 @@ def _home(configured: str, user_home: Path, own: str) -> Path:
 
 def _is_whole(value: dict[str, Any]) -> bool:
     """Tell a record from an object nested in one."""
-    return "timestamp" in value if "message" in value else "time" in value
+    return "timestamp" in value or ("time" in value and "type" in value)
 
 
 def _read(reading: KimiReading, record: Record) -> None:
@@ -100,7 +102,7 @@ def _read(reading: KimiReading, record: Record) -> None:
 def _state(draft: Draft, file: Transcript, lines: Sequence[Line]) -> Parsed:
     """Add the title and the folder; either program writes it as a whole."""
     for line in lines:
-        found, bad = records(line, lambda value: "version" in value or "workDir" in value)
+        found, bad = records(line, lambda value: not _STATE_KEYS.isdisjoint(value))
         draft.bad += bad
         for record in found[:1]:
             _add_facts(draft, file.session, record)
@@ -109,11 +111,14 @@ def _state(draft: Draft, file: Transcript, lines: Sequence[Line]) -> Parsed:
 
 def _add_facts(draft: Draft, session: str, record: Record) -> None:
     value = record.value
-    updated = when(value.get("updatedAt"))
+    updated = when(value.get("updatedAt")) or from_epoch_ms(value.get("updatedAt"))
     revision = int(updated.timestamp() * 1000) if updated else record.end
-    if folder := string(value.get("workDir")):
+    if folder := string(value.get("workDir")) or string(value.get("cwd")):
         draft.session(session, revision, cwd=folder, project_root=folder)
+    if origin := string(value.get("forkedFrom")):
+        draft.session(session, revision, parent=origin[:_MAX_NATIVE_ID], relation="fork")
     is_own = value.get("isCustomTitle") is True or value.get("title_generated") is False
+    is_own = is_own or value.get("titleKind") == "custom"
     title = string(value.get("title")) or string(value.get("custom_title"))
     draft.title(session, revision, title, "custom" if is_own else "generated")
-    draft.title(session, revision, mapping(value).get("lastPrompt"), "last_prompt")
+    draft.title(session, revision, value.get("lastPrompt"), "last_prompt")

@@ -24,29 +24,62 @@ __all__ = ["SKIPPED", "SKIPPED_EVENTS", "read_record"]
 SKIPPED = frozenset(
     {
         "context.compaction_slot",
+        "context.mark_last_user_prompt_blocked",
+        "context.output_offloaded",
+        "context.pruning",
+        "context.undone",
+        "context.update_token_count",
+        "cron.add",
+        "cron.cursor",
+        "cron.delete",
+        "file_history.checkpoint",
+        "file_history.tracked",
         "full_compaction.begin",
         "full_compaction.cancel",
         "full_compaction.complete",
         "goal.clear",
         "goal.create",
         "goal.update",
+        "interaction.request",
+        "interaction.resolved",
+        "interruptionReminder.recorded",
         "llm.tools_snapshot",
         "mcp.tools_discovered",
         "metadata",
         "micro_compaction.apply",
         "permission.record_approval_result",
         "permission.set_mode",
+        "plan.revision",
         "plugin.session_start",
+        "prompt.aborted",
+        "prompt.accepted",
+        "prompt.completed",
+        "prompt.steered",
         "runtime.set_binding",
+        "subagent.cancelled",
+        "subagent.completed",
+        "subagent.failed",
+        "subagent.spawned",
+        "subagent.started",
+        "task.started",
+        "task.terminated",
+        "task.waitDelivered",
         "token_counting.measured",
+        "token_counting.rebased",
+        "token_counting.truncated",
         "token_counting.turn_recorded",
         "tools.register_user_tool",
+        "tools.reset_active_tools",
         "tools.set_active_tools",
         "tools.unregister_user_tool",
         "tools.update_store",
+        "turn.step.interrupted",
     }
 )
 """State of the program: nothing that happened in the conversation, or what a tool call says."""
+
+_JOURNALS = ("agent.", "human.agent.")
+"""Newer versions log the engine's own events too: each message a second time, after the turn."""
 
 SKIPPED_EVENTS = frozenset({"step.end"})
 """Its usage is in `usage.record`, with the model."""
@@ -61,7 +94,7 @@ def read_record(reading: KimiReading, record: Record) -> None:
     handler = _HANDLERS.get(kind) if type(kind) is str else None
     if handler:
         handler(reading, record, at)
-    elif type(kind) is not str or kind not in SKIPPED:
+    elif type(kind) is not str or not (kind in SKIPPED or kind.startswith(_JOURNALS)):
         reading.add_unknown(record, at)
 
 
@@ -104,6 +137,12 @@ def _end(reading: KimiReading, record: Record, at: datetime | None) -> None:
         reading.note(record, f"turn ended: {reason[:200]}", at, "api_error")
 
 
+def _retry(reading: KimiReading, record: Record, at: datetime | None) -> None:
+    """Add that the model did not answer, and is asked again."""
+    reason = string(record.value.get("errorMessage")) or string(record.value.get("errorName"))
+    reading.note(record, reason or "step retried", at, "api_error")
+
+
 def _compact(reading: KimiReading, record: Record, at: datetime | None) -> None:
     value = record.value
     text = string(value.get("summary")) or string(value.get("contextSummary"))
@@ -118,29 +157,67 @@ def _compact(reading: KimiReading, record: Record, at: datetime | None) -> None:
 
 def _prompt(reading: KimiReading, record: Record, at: datetime | None) -> None:
     parts = content_parts(record.value.get("input"))
-    reading.ask(record, parts, is_typed=_is_typed(record.value), at=at)
     reading.expect_second(parts)
+    is_typed = _is_typed(record.value)
+    reading.ask(record, _as_typed(record.value, parts), is_typed=is_typed, at=at)
 
 
 def _is_typed(fields: dict[str, Any]) -> bool:
-    return mapping(fields.get("origin")).get("kind") in (None, "user")
+    origin = mapping(fields.get("origin"))
+    return origin.get("kind") in (None, "user") or origin.get("trigger") == "user-slash"
+
+
+def _as_typed(fields: dict[str, Any], parts: list[Part]) -> list[Part]:
+    """Return what the person typed before what the program put there for the skills it names."""
+    origin = mapping(fields.get("origin"))
+    typed, skills = parts, origin.get("skillActivations")
+    if origin.get("trigger") == "user-slash":
+        name = string(origin.get("skillName")) or string(origin.get("commandName")) or "?"
+        said = string(origin.get("skillArgs")) or string(origin.get("commandArgs")) or ""
+        typed, put_in = [Part("text", f"/{name} {said}".strip())], parts
+    else:
+        bodies = len(skills) if type(skills) is list else 0
+        typed, put_in = parts[bodies:], parts[:bodies]
+    for part in put_in:
+        part.data = part.data or {"injected": "skill"}
+    return typed + put_in
 
 
 def _append(reading: KimiReading, record: Record, at: datetime | None) -> None:
     message = mapping(record.value.get("message"))
     parts = content_parts(message.get("content"))
-    if message.get("role") == "assistant":
-        reading.memory.answer = None
-        reading.add(record, "assistant", "answer", parts, at=at)
-        return
-    if reading.is_second(parts):
-        return
-    origin = mapping(message.get("origin"))
-    name = string(origin.get("variant")) or string(origin.get("kind"))
-    is_typed = message.get("role") == "user" and _is_typed(message)
-    for part in [] if is_typed else parts[:1]:
-        part.data = part.data or {"injected": (name or "context")[:200]}
-    reading.ask(record, parts, is_typed=is_typed, at=at)
+    role = message.get("role")
+    if role == "assistant":
+        _answer(reading, record, message, parts, at)
+    elif role == "tool":
+        call = reading.call_answered(record, message.get("toolCallId"))
+        failed = message.get("isError") is True
+        reading.tell(record.start)
+        reading.answer_tool(record, call, text_of(message.get("content")), is_error=failed, at=at)
+    elif not reading.is_second(parts):
+        origin = mapping(message.get("origin"))
+        name = string(origin.get("variant")) or string(origin.get("kind"))
+        is_typed = role == "user" and _is_typed(message)
+        for part in [] if is_typed else parts[:1]:
+            part.data = part.data or {"injected": (name or "context")[:200]}
+        reading.ask(record, _as_typed(message, parts), is_typed=is_typed, at=at)
+
+
+def _answer(
+    reading: KimiReading,
+    record: Record,
+    message: dict[str, Any],
+    parts: list[Part],
+    at: datetime | None,
+) -> None:
+    """Add a whole answer: a session taken over from Kimi CLI has no loop events."""
+    reading.memory.answer = None
+    calls = message.get("toolCalls")
+    for fields in map(mapping, calls if type(calls) is list else []):
+        function = mapping(fields.get("function")) or fields
+        call = _ask(reading, record, fields.get("id"), function, function.get("arguments"), at)
+        parts.append(Part("tool_call", tool_call=call))
+    reading.add(record, "assistant", "answer", parts, at=at)
 
 
 def _loop(reading: KimiReading, record: Record, at: datetime | None) -> None:
@@ -165,22 +242,34 @@ def _content(
 
 
 def _call(reading: KimiReading, record: Record, event: dict[str, Any], at: datetime | None) -> None:
-    name = string(event.get("name")) or "unknown"
-    arguments = arguments_of(event.get("args"))
-    fields = mapping(arguments)
-    call = reading.ask_tool(
+    native = event.get("toolCallId") or event.get("uuid")
+    call = _ask(reading, record, native, event, event.get("args"), at)
+    reading.say(record, Part("tool_call", tool_call=call), at)
+
+
+def _ask(
+    reading: KimiReading,
+    record: Record,
+    native: object,
+    fields: dict[str, Any],
+    given: object,
+    at: datetime | None,
+) -> str:
+    """Add a tool call of the answer being written; return its id."""
+    name = string(fields.get("name")) or "unknown"
+    arguments = arguments_of(given)
+    values = mapping(arguments)
+    path = string(values.get("path")) or string(values.get("file_path"))
+    return reading.ask_tool(
         record,
-        reading.call_asked(record, event.get("toolCallId") or event.get("uuid")),
+        reading.call_asked(record, native),
         record_id("message", reading.answer_key(record)),
         name,
         arguments,
         at=at,
-        file_path=string(fields.get("path")) or string(fields.get("file_path"))
-        if name in _EDITS
-        else None,
-        change=_proposed(name, fields),
+        file_path=path if name in _EDITS else None,
+        change=_proposed(name, values),
     )
-    reading.say(record, Part("tool_call", tool_call=call), at)
 
 
 def _proposed(name: str, fields: dict[str, Any]) -> Change | None:
@@ -242,10 +331,13 @@ _HANDLERS: dict[str, Callable[[KimiReading, Record, datetime | None], None]] = {
     "profile.bind": _configure,
     "swarm_mode.enter": _note,
     "swarm_mode.exit": _note,
+    "tower_mode.enter": _note,
+    "tower_mode.exit": _note,
     "turn.cancel": _cancel,
     "turn.ended": _end,
     "turn.prompt": _prompt,
     "turn.steer": _prompt,
+    "turn.step.retrying": _retry,
     "usage.record": _bill,
 }
 

@@ -17,7 +17,7 @@ from claude_code_tracer.sources.values import bounded, identifier, mapping, stri
 
 __all__ = ["KimiMemory", "KimiReading", "content_parts", "text_of"]
 
-_KEPT_INPUTS = 16
+_KEPT_INPUTS = 64
 _KEPT_CALLS = 128
 _COUNTED = re.compile(r".{0,64}[:_]\d{1,4}")
 """A tool call's id that only counts (`Bash_0`): after a compaction it begins again."""
@@ -31,7 +31,7 @@ class KimiMemory(Memory):
     calls: dict[str, str] = msgspec.field(default_factory=dict)
     """Under which id an open tool call was told, when the model's own may come again."""
     inputs: list[str] = msgspec.field(default_factory=list)
-    """Digests of the last prompts: they come a second time when the model gets them."""
+    """Digests of the last prompts' parts: they come again when the model gets them."""
 
 
 class KimiReading(Reading[KimiMemory]):
@@ -96,16 +96,18 @@ class KimiReading(Reading[KimiMemory]):
         self.add(record, "system", "notice", parts, at=at, flags=flags)
 
     def is_second(self, parts: list[Part]) -> bool:
-        """Tell whether this prompt was told already, and forget it."""
-        mark = _mark(parts)
-        if mark in self.memory.inputs:
-            self.memory.inputs.remove(mark)
-            return True
-        return False
+        """Tell whether these are prompts told already, one or several as one; forget them."""
+        expected = list(self.memory.inputs)
+        for mark in map(_mark, parts):
+            if mark not in expected:
+                return False
+            expected.remove(mark)
+        self.memory.inputs = expected
+        return bool(parts)
 
     def expect_second(self, parts: list[Part]) -> None:
         """Remember a prompt that will come again."""
-        self.memory.inputs.append(_mark(parts))
+        self.memory.inputs.extend(map(_mark, parts))
         del self.memory.inputs[:-_KEPT_INPUTS]
 
     def bill(
@@ -143,8 +145,8 @@ class KimiReading(Reading[KimiMemory]):
         )
 
 
-def _mark(parts: list[Part]) -> str:
-    return digest("\n".join(part.text or part.kind for part in parts), 6)
+def _mark(part: Part) -> str:
+    return digest(part.text or part.kind, 6)
 
 
 def content_parts(content: object) -> list[Part]:

@@ -64,14 +64,17 @@ _PART = f"""
 """
 
 _PROJECTED = """
-  select n.id as key, n.time_updated as mark, n.id, n.session_id, n.type, n.time_created, n.data,
-    s.parent_id
+  select n.id as key, max(n.time_updated, coalesce(s.time_created, 0)) as mark, n.id,
+    n.session_id, n.type, n.time_created, n.data, s.parent_id
   from session_message n left join session s on s.id = n.session_id
   where not exists (
     select 1 from message m
     where m.session_id = n.session_id and m.time_created >= n.time_created - 300000)
 """
-"""Version 2 keeps messages whole. Some 1.x wrote such rows beside their own: not read twice."""
+"""Version 2 keeps messages whole. Some 1.x wrote such rows beside their own: not read twice.
+
+A fork copies rows with their times, so none is older than its session.
+"""
 
 _TABLES = (
     Table("session", _SESSION, _OVERLAP_MS),

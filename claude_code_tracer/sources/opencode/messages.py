@@ -79,7 +79,10 @@ def _kind_of_input(message: MessageRecord) -> MessageKind:
     kinds = message.kinds
     if message.is_in_agent:
         return "injected"
-    if kinds is None or kinds & _TYPED:
+    if kinds is None:  # the tool `task` forbids the agent that it asks to keep a list of its own
+        is_from_agent = mapping(message.data.get("tools")).get("todowrite") is False
+        return "injected" if is_from_agent else "prompt"
+    if kinds & _TYPED:
         return "prompt"
     return "notice" if "compaction" in kinds else "injected"
 

@@ -81,8 +81,12 @@ def _add_shell(draft: Store, row: ProjectedRecord) -> None:
 
 
 def _add_compaction(draft: Store, row: ProjectedRecord) -> None:
-    text = string(row.data.get("summary"))
-    _add(draft, row, "assistant", "compaction", [Part("text", text)] if text else [])
+    if error := mapping(row.data.get("error")):
+        parts = [Part("text", error_text(error))]
+        _add(draft, row, "system", "notice", parts, flags=["api_error"])
+    else:
+        text = string(row.data.get("summary"))
+        _add(draft, row, "assistant", "compaction", [Part("text", text)] if text else [])
     _add_use(draft, row)
 
 

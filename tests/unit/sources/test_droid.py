@@ -11,7 +11,7 @@ import pytest
 from claude_code_tracer.sources.droid import Droid
 from claude_code_tracer.sources.source import Line, Shape, Transcript
 from tests.transcripts import SHARED
-from tests.unit.sources.parsing import Outcome
+from tests.unit.sources.parsing import Outcome, lines_of
 from tests.unit.sources.pieces import assert_pieces_agree, jsonl, parse_file, tokens
 
 DROID = Droid()
@@ -21,6 +21,8 @@ FILE = Transcript("droid", ROOT / "-w" / "one.jsonl", "one")
 SETTINGS = Transcript("droid", ROOT / "-w" / "one.settings.json", "one", None, Shape.DOCUMENT)
 CORPUS = sorted((SHARED / "corpus" / "misc").rglob("agents/droid/session_store*.jsonl"))
 START = {"type": "session_start", "id": "one", "title": "T", "cwd": "/w", "version": "0.120.1"}
+
+PATCH = "*** Begin Patch\n*** Update File: a.ts\n@@\n same\n-old\n+new\n+more\n*** End Patch"
 
 
 def message(number: int, role: str, *content: Any, **fields: Any) -> dict[str, Any]:
@@ -172,6 +174,9 @@ def test_a_conversation_with_tools() -> None:
             {},
             (0, 2),
         ),
+        (use("t", "ApplyPatch", input=PATCH), {"is_error": False}, (2, 1)),
+        (use("t", "ApplyPatch", input=PATCH), {"is_error": True}, (0, 0)),
+        (use("t", "ApplyPatch", input="no patch"), {}, (None, None)),
         (use("t", "Read", file_path="a"), {}, (None, None)),
     ],
 )
@@ -199,6 +204,7 @@ def test_whether_a_tool_failed_is_unknown_when_it_is_not_written() -> None:
     [
         message(1, "user", text("<system-reminder>\nonly this\n</system-reminder>")),
         message(1, "user", text("stop hook"), hookOrder=1),
+        message(1, "user", text("<system-notification>\nSkills\n</system-notification>")),
         message(1, "user", text("nightly run"), userMessageSource="automation"),
         message(1, "user", text("for the model"), visibility="llm_only"),
         message(1, "system", text("rules")),
@@ -213,6 +219,55 @@ def test_a_called_session_is_a_subagent_and_has_no_prompts() -> None:
     session = outcome.sessions["one"]
     assert (session.parent, session.relation, session.agent_id) == ("main", "subagent", "one")
     assert outcome.messages[0].kind == "injected"
+
+
+@pytest.mark.parametrize("place", ["record", "message"])
+def test_what_only_the_person_sees_is_no_prompt(place: str) -> None:
+    record = message(1, "user", text("Error: Connection error."))
+    (record if place == "record" else record["message"])["visibility"] = "user_only"
+    outcome = parse(START, record)
+    assert outcome.messages[0].kind == "notice"
+    assert outcome.sessions["one"].title == "T"
+
+
+def test_a_mission_s_worker_has_no_prompts() -> None:
+    outcome = parse({**START, "decompSessionType": "worker"}, message(1, "user", text("Feature 1")))
+    assert outcome.messages[0].kind == "injected"
+    assert outcome.sessions["one"].relation is None
+
+
+def test_the_call_that_started_a_session_knows_it() -> None:
+    outcome = parse({**START, "callingSessionId": "main", "callingToolUseId": "toolu_1"})
+    (tool,) = outcome.tools
+    assert (tool.session, tool.native_id, tool.agent_session) == ("main", "toolu_1", "one")
+
+
+@pytest.mark.parametrize(
+    ("fields", "title", "rank"),
+    [
+        ({"title": "Fix it", "sessionTitle": "New Session"}, "Fix it", 4),
+        ({"title": "New Session"}, "Do it", 1),
+        ({"title": "Fix it", "isSessionTitleManuallySet": True}, "Fix it", 5),
+    ],
+)
+def test_titles(fields: dict[str, Any], title: str, rank: int) -> None:
+    session = parse({**START, **fields}, message(1, "user", text("Do it"))).sessions["one"]
+    assert (session.title, session.title_rank) == (title, rank)
+
+
+def test_a_session_may_have_moved() -> None:
+    session = parse({**START, "lastCwd": "/w/sub"}).sessions["one"]
+    assert (session.project_root, session.cwd) == ("/w", "/w/sub")
+
+
+def test_settings_without_a_time_are_dated_by_the_first_message() -> None:
+    said = DROID.parse(FILE, lines_of(jsonl(START, message(1, "user", text("Do it")))), None)
+    raw = json.dumps({"model": "m", "tokenUsage": {"inputTokens": 3}}).encode()
+    used = DROID.parse(SETTINGS, [Line(0, len(raw), raw)], None)
+    for order in ([said, used], [used, said]):
+        (call,) = Outcome(order).calls
+        assert (call.model, call.input_tokens) == ("m", 3)
+        assert call.at and call.at.isoformat() == "2026-06-01T10:00:01+00:00"
 
 
 def test_compaction_housekeeping_and_the_unknown() -> None:

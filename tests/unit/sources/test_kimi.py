@@ -271,6 +271,102 @@ def test_events_of_kimi_code() -> None:
     assert outcome.sessions["s1"].relation == "fork"
 
 
+def message(ms: int, role: str, said: str, **fields: Any) -> dict[str, Any]:
+    whole = {"role": role, "content": text(said), **fields}
+    return record(ms, "context.append_message", message=whole)
+
+
+def test_the_journal_of_the_engine_says_nothing_new() -> None:
+    entry = {"message": {"role": "assistant", "content": text("Yes."), "toolCalls": []}}
+    outcome = parse(
+        record(1, "turn.prompt", input=text("Do it"), origin=USER),
+        record(2, "agent.message.appended", kind="event", message=entry),
+        event(3, "content.part", part={"type": "text", "text": "Yes."}),
+        record(4, "human.agent.message.appended", message=entry),
+        record(5, "agent.turn.ended", turnId=0, outcome="done"),
+        record(6, "file_history.tracked", path="a"),
+        record(7, "prompt.completed", promptId="p"),
+        record(8, "turn.step.retrying", errorName="APIStatusError", errorMessage="429"),
+    )
+    assert [message.kind for message in outcome.messages] == ["prompt", "answer", "notice"]
+    assert outcome.messages[2].flags == ["api_error"]
+    assert not outcome.bad
+
+
+def test_prompts_steered_together_are_no_third_prompt() -> None:
+    outcome = parse(
+        record(1, "turn.steer", input=text("one"), origin=USER),
+        record(2, "turn.steer", input=text("two"), origin=USER),
+        record(
+            3,
+            "context.append_message",
+            message={"role": "user", "content": text("one") + text("two"), "origin": USER},
+        ),
+        message(4, "user", "one", origin=USER),
+    )
+    assert [message.kind for message in outcome.messages] == ["prompt"] * 3
+
+
+@pytest.mark.parametrize(
+    ("origin", "kind", "said"),
+    [
+        (
+            {
+                "kind": "skill_activation",
+                "trigger": "user-slash",
+                "skillName": "tidy",
+                "skillArgs": "src",
+            },
+            "prompt",
+            ["/tidy src", "BODY", "tail"],
+        ),
+        (
+            {"kind": "plugin_command", "trigger": "user-slash", "commandName": "go"},
+            "prompt",
+            ["/go", "BODY", "tail"],
+        ),
+        ({"kind": "skill_activation", "trigger": "model-tool"}, "injected", ["BODY", "tail"]),
+        ({"kind": "user", "skillActivations": [{"skillName": "a"}]}, "prompt", ["tail", "BODY"]),
+        ({"kind": "shell_command", "phase": "output"}, "injected", ["BODY", "tail"]),
+    ],
+)
+def test_a_skill_that_a_person_names_is_a_prompt(
+    origin: dict[str, Any], kind: str, said: list[str]
+) -> None:
+    content = text("BODY") + text("tail")
+    outcome = parse(
+        record(1, "turn.prompt", input=content, origin=origin),
+        record(
+            2,
+            "context.append_message",
+            message={"role": "user", "content": content, "origin": origin},
+        ),
+    )
+    (only,) = outcome.messages
+    assert only.kind == kind
+    assert [block.text for block in outcome.blocks(only)] == said
+    if kind == "prompt":
+        assert outcome.sessions["s1"].title == said[0]
+
+
+@pytest.mark.parametrize("is_nested", [True, False])
+def test_a_session_taken_over_from_the_older_program(is_nested: bool) -> None:
+    function = {"name": "Bash", "arguments": '{"command": "ls"}'}
+    call = {"type": "function", "id": "c1"}
+    asked = {**call, "function": function} if is_nested else call | function
+    outcome = parse(
+        message(1, "user", "List"),
+        message(2, "assistant", "I list.", toolCalls=[asked]),
+        message(3, "tool", "a b", toolCallId="c1"),
+    )
+    assert [message.kind for message in outcome.messages] == ["prompt", "answer"]
+    blocks = outcome.blocks(outcome.messages[1])
+    assert [block.kind for block in blocks] == ["text", "tool_call"]
+    (tool,) = outcome.tools
+    assert (tool.name, tool.input, tool.result) == ("Bash", {"command": "ls"}, "a b")
+    assert tool.message == outcome.messages[1].id
+
+
 @pytest.mark.parametrize(
     ("values", "title", "rank"),
     [
@@ -285,6 +381,22 @@ def test_the_title_is_in_the_state(values: dict[str, Any], title: str, rank: int
     session = parse_file(KIMI, STATE, json.dumps(values, indent=2).encode()).sessions["s1"]
     assert (session.title, session.title_rank) == (title, rank)
     assert session.cwd == values.get("workDir")
+
+
+def test_the_state_of_newer_versions() -> None:
+    values = {
+        "id": "s1",
+        "version": 2,
+        "cwd": "/w",
+        "createdAt": MS,
+        "updatedAt": MS + 5,
+        "title": "Own",
+        "titleKind": "custom",
+        "forkedFrom": "s0",
+    }
+    session = parse_file(KIMI, STATE, json.dumps(values).encode()).sessions["s1"]
+    assert (session.cwd, session.title_rank, session.revision) == ("/w", 5, MS + 5)
+    assert (session.parent, session.relation) == ("s0", "fork")
 
 
 def test_a_damaged_state_says_nothing() -> None:

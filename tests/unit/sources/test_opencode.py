@@ -22,7 +22,7 @@ from tests.unit.sources.store_checks import (
     check_hostile_fields,
     lines_below,
 )
-from tests.unit.sources.store_reading import parse_home
+from tests.unit.sources.store_reading import build_database, parse_home, row_lines
 
 SOURCE = OpenCode()
 ROOT = Path("/home/u/.local/share/opencode")
@@ -467,6 +467,23 @@ def test_version_2_keeps_a_message_whole() -> None:
     assert sorted(call.output_tokens or 0 for call in outcome.calls) == [20, 23]
 
 
+def test_a_row_that_a_fork_copied_is_not_older_than_its_session(tmp_path: Path) -> None:
+    """It keeps its times, so it would stand before what was read last."""
+    script = f"""
+        create table session (id, parent_id, directory, title, version, time_created, time_updated);
+        create table message (id, session_id, time_created, time_updated, data);
+        create table session_message (id, session_id, type, time_created, time_updated, data);
+        insert into session values ('ses_2', null, '/w', 'T', '2.0', {AT + 9000}, {AT + 9000});
+        insert into session_message values ('msg_a_1', 'ses_2', 'user', {AT}, {AT}, '{{}}');
+        insert into session_message
+          values ('msg_b', 'ses_2', 'user', {AT + 9500}, {AT + 9500}, '{{}}');
+    """
+    file = SOURCE.transcript(tmp_path, build_database(tmp_path / "opencode.db", script))
+    assert file
+    marks = [line.start for line in row_lines(file) if b"session_message" in line.raw]
+    assert marks == [AT + 9000, AT + 9500]
+
+
 def test_version_2_errors() -> None:
     state = {"status": "error", "input": {}, "error": {"message": "denied"}}
     content = [{"type": "tool", "id": "t" * 20, "name": "bash", "state": state}]
@@ -474,11 +491,14 @@ def test_version_2_errors() -> None:
         projected("msg_1", "assistant", content=content, error={"type": "aborted", "message": "x"}),
         projected("msg_2", "assistant", content=[], error={"type": "api", "message": "529"}),
         projected("msg_3", "user", text="hi", parent_id="ses_0"),
+        projected("msg_4", "compaction", status="failed", error={"type": "api", "message": "x"}),
     )
     assert [(m.kind, m.flags) for m in outcome.messages if m.native_id != "msg_3"] == [
         ("answer", ["interrupted"]),
         ("notice", ["api_error"]),
+        ("notice", ["api_error"]),
     ]
+    assert outcome.texts(outcome.messages[-1]) == ["api: x"]
     assert (outcome.tools[0].is_error, outcome.tools[0].result) == (True, "denied")
 
 
@@ -497,6 +517,13 @@ def test_files_give_the_same_ids_as_rows() -> None:
     one = parse_document("storage/part/msg_1/prt_2.json", piece).blocks()[0]
     other = parse(part("prt_2", text)).blocks()[0]
     assert (one.id, one.session, one.position) == (other.id, other.session, other.position)
+
+
+def test_a_file_of_a_subagent_s_task_is_known_by_what_it_forbids() -> None:
+    data = {"id": "msg_1", "role": "user", "time": {"created": AT}}
+    for tools, kind in (({"todowrite": False}, "injected"), ({}, "prompt"), ([1], "prompt")):
+        found = parse_document("storage/message/ses_1/msg_1.json", {**data, "tools": tools})
+        assert [message.kind for message in found.messages] == [kind]
 
 
 def test_the_end_of_a_step_in_a_file_leaves_the_call_to_its_message() -> None:
