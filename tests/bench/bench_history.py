@@ -34,9 +34,7 @@ def measure() -> list[Figure]:
         _make(world)
         scan = [sys.executable, "-m", "claude_code_tracer", "usage", "daily", "--scan", "--json"]
         mine, theirs = _in_turns(world, scan, [str(_ccusage()), "daily", "--json", "--offline"])
-        began_s = time.perf_counter()
-        world.run("sync")
-        collecting_s = time.perf_counter() - began_s
+        collecting_s = _run_s(world, [sys.executable, "-m", "claude_code_tracer", "sync"])
         world.run("start", "--daemon")
         report = [sys.executable, "-m", "claude_code_tracer", "usage", "daily", "--json"]
         daily = statistics.median(_run_s(world, report) for _ in range(_REPORT_RUNS))
