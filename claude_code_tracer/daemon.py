@@ -176,6 +176,7 @@ class Daemon:
             pending_records=stats.pending_rows if stats else 0,
             parked_records=stats.parked_rows if stats else 0,
             shipped_records=pipeline.shipper.shipped if pipeline else 0,
+            price_version=pipeline.price_version if pipeline else None,
             collector=collector.health if collector else starting,
             shipper=shipper.health if shipper else starting,
             backend=self._backend.state(),

@@ -45,6 +45,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     pending_records: int = 0
     parked_records: int = 0
     shipped_records: int = 0
+    price_version: str | None = None
+    """The tables that new calls are priced by."""
     collector: StageHealth
     shipper: StageHealth
     backend: dict[str, str] = {}

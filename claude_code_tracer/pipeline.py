@@ -29,6 +29,8 @@ class Pipeline:
     collector: Collector
     shipper: Shipper
     outbox: Outbox
+    price_version: str
+    """The tables that new calls are priced by."""
 
 
 @contextmanager
@@ -40,9 +42,10 @@ def open_pipeline(config: Config, clock: Clock) -> Iterator[Pipeline]:
         IngestClient(lambda: read_credentials(config.home), clock) as client,
     ):
         _follow(outbox, read_credentials(config.home))
-        price = Prices(config.prices).price
-        collector = Collector(config, SOURCES, guard, price, outbox, clock)
-        yield Pipeline(collector, Shipper(config, outbox, client, clock, guard.version), outbox)
+        prices = Prices(config.prices)
+        collector = Collector(config, SOURCES, guard, prices.price, outbox, clock)
+        shipper = Shipper(config, outbox, client, clock, guard.version)
+        yield Pipeline(collector, shipper, outbox, prices.version)
 
 
 def _follow(outbox: Outbox, credentials: Credentials) -> None:
