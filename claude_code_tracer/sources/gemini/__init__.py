@@ -2,8 +2,8 @@
 
 The first is one document that is rewritten after every turn, the second grows; resuming the first
 makes the second beside it: one session in two files, told apart by nothing but the id in them.
-Which folder a project is stands in other files, so only a session that says its `directories`
-(a subagent's, or one after `/dir add`) has one here.
+Which folder a project is stands in other files: here it is known when the session says its
+`directories` (a subagent's, or one after `/dir add`) or names a path inside it (see `project`).
 """
 
 from __future__ import annotations

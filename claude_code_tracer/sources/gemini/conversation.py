@@ -8,12 +8,14 @@ and all behind it from the conversation; they were billed and said, so they stay
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from claude_code_tracer.ids import record_id
 from claude_code_tracer.model import Message, MessageKind, Role
 from claude_code_tracer.sources.draft import Draft, Part, path_text
+from claude_code_tracer.sources.gemini.project import folder_of, paths_in_call, paths_in_text
 from claude_code_tracer.sources.gemini.state import SeenMessage, State
 from claude_code_tracer.sources.gemini.tools import Turn, add_response, add_tool_calls
 from claude_code_tracer.sources.genai import (
@@ -36,6 +38,8 @@ _NOTICES = {"info", "warning", "error"}
 _CANCELLED = "Request cancelled."
 _SNAPSHOT = "<state_snapshot>"
 _NO_TITLE = ("/", "?")
+_DIGEST = 64
+_ONE_GO = timedelta(seconds=1)
 
 
 def is_record(value: dict[str, Any]) -> bool:
@@ -94,17 +98,30 @@ class Conversation:
             self.state.session = self.session = session
         if value.get("kind") == "subagent" or self._file.parent:
             self.state.is_agent = True
+        project = value.get("projectHash")
+        if "root" not in self.state.facts and type(project) is str and len(project) == _DIGEST:
+            self.state.project = project
         directories = value.get("directories")
         root = string(directories[0]) if type(directories) is list and directories else None
-        known = root if root and self.state.see_fact("root", root) else None
-        if known or not self.state.is_opened:
-            self._open(revision, project_root=known, cwd=known)
+        self._place(revision, root)
+        if not self.state.is_opened:
+            self._open(revision)
         summary = string(value.get("summary"))
         if summary and self.state.see_fact("summary", summary):
             self.draft.title(self.session, revision, summary, "summary")
         messages = value.get("messages")
         if type(messages) is list:
             self._checkpoint(messages, revision, flags)
+
+    def _place(self, revision: int, root: str | None) -> None:
+        """Tell which folder the session works in, when that is news."""
+        if root and self.state.see_fact("root", root):
+            self.state.project = None
+            self._open(revision, project_root=root, cwd=root)
+
+    def _look_for_project(self, revision: int, paths: Iterable[str]) -> None:
+        if self.state.project:
+            self._place(revision, folder_of(self.state.project, paths))
 
     def _checkpoint(self, messages: list[Any], revision: int, flags: tuple[str, ...]) -> None:
         ids = [
@@ -168,6 +185,9 @@ class Conversation:
         if parts and (parts[0].text or "").lstrip().startswith(_SNAPSHOT):
             kind = "compaction"
         self._add(turn, "user", kind, parts)
+        if not is_typed:
+            texts = (part.text or "" for part in parts)
+            self._look_for_project(turn.revision, chain.from_iterable(map(paths_in_text, texts)))
         typed = next((part.text for part in parts if part.text and part.data is None), None)
         if typed and kind != "compaction":
             self._first_prompt(turn.revision, typed)
@@ -181,6 +201,9 @@ class Conversation:
         parts += [Part("tool_call", tool_call=call) for call in calls]
         model = identifier(turn.value.get("model"))
         self._add(turn, "assistant", "answer", parts, model)
+        asked = [mapping(call) for call in content_items(turn.value.get("toolCalls"))]
+        paths = chain.from_iterable(map(paths_in_call, asked))
+        self._look_for_project(turn.revision, paths)
         tokens = mapping(turn.value.get("tokens")) or mapping(turn.value.get("usageMetadata"))
         counts = counts_of(tokens)
         if counts:
@@ -193,6 +216,7 @@ class Conversation:
                 native_id=turn.key,
                 model=model,
                 at=turn.at,
+                quality="lower_bound" if _is_merged(asked) else "exact",
             )
 
     def _notice(self, turn: Turn, kind: str) -> None:
@@ -261,6 +285,16 @@ def _thought(item: object) -> Part:
     fields = mapping(item)
     texts = [fields.get("subject"), fields.get("description")] if fields else [item]
     return Part("thinking", "\n".join(filter(None, map(string, texts))))
+
+
+def _is_merged(calls: list[dict[str, Any]]) -> bool:
+    """Tell whether a message holds several responses, of which only the first was counted.
+
+    Until 0.40 a response of nothing but tool calls was added to the message before. The calls of
+    one response are noted in one go, when all have ended.
+    """
+    times = [at for call in calls if (at := when(call.get("timestamp")))]
+    return bool(times) and max(times) - min(times) > _ONE_GO
 
 
 def _message_id(key: str) -> str:

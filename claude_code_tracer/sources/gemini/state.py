@@ -6,11 +6,10 @@ words of a fixed vocabulary, never text of a transcript (D10), and its size is b
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 import msgspec
 
 from claude_code_tracer.model import MessageKind, Role
+from claude_code_tracer.sources.saved import SavedFacts, put
 
 __all__ = ["SeenMessage", "State"]
 
@@ -27,7 +26,7 @@ class SeenMessage(msgspec.Struct, array_like=True):
     """False for one that holds only results of tools: there is no message of it."""
 
 
-class State(msgspec.Struct, omit_defaults=True):
+class State(SavedFacts, omit_defaults=True):
     """The state of one conversation. Messages are in the order in which they were said."""
 
     session: str | None = None
@@ -35,28 +34,9 @@ class State(msgspec.Struct, omit_defaults=True):
     is_opened: bool = False
     is_agent: bool = False
     has_first_prompt: bool = False
-    facts: dict[str, str] = {}
-    messages: dict[str, SeenMessage] = {}
-
-    @classmethod
-    def load(cls, state: bytes | None) -> State:
-        """Return the state of an earlier call; a fresh one when there is none to understand."""
-        try:
-            return msgspec.json.decode(state or b"{}", type=cls)
-        except msgspec.DecodeError:
-            return cls()
-
-    def save(self) -> bytes:
-        """Return it for the next call."""
-        return msgspec.json.encode(self)
-
-    def see_fact(self, name: str, text: str) -> bool:
-        """Remember the last value of a fact by its digest; True when it is a new one."""
-        digest = blake2b(text.encode("utf-8", "replace"), digest_size=6).hexdigest()
-        if self.facts.get(name) == digest:
-            return False
-        self.facts[name] = digest
-        return True
+    project: str | None = None
+    """The digest of the session's folder, while the folder is not known."""
+    messages: dict[str, SeenMessage] = msgspec.field(default_factory=dict)
 
     def place(self, id: str, at_ms: int) -> int:
         """Return where the message `id` stands: where it first did, else behind the last one.
@@ -71,9 +51,7 @@ class State(msgspec.Struct, omit_defaults=True):
 
     def see_message(self, id: str, seen: SeenMessage) -> None:
         """Remember a message until many others have begun."""
-        self.messages[id] = seen
-        while len(self.messages) > _KEPT_MESSAGES:
-            del self.messages[next(iter(self.messages))]
+        put(self.messages, id, seen, _KEPT_MESSAGES)
 
     def rewind(self, id: str) -> dict[str, SeenMessage]:
         """Forget the message `id` and all behind it, and return them; all, if it is not known.

@@ -12,7 +12,8 @@ from claude_code_tracer.model import Block, Message, MessageKind, Role
 from claude_code_tracer.sources.draft import BLOCKS_PER_BYTE, Draft, Part, path_text
 from claude_code_tracer.sources.jsonl import Record
 from claude_code_tracer.sources.qwen.layout import NAME, agent_session
-from claude_code_tracer.sources.qwen.state import SeenMessage, State, digest
+from claude_code_tracer.sources.qwen.state import SeenMessage, State
+from claude_code_tracer.sources.saved import digest
 from claude_code_tracer.sources.source import Transcript
 from claude_code_tracer.sources.values import (
     bounded,

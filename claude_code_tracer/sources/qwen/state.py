@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from hashlib import blake2b
 from typing import TypeVar
 
 import msgspec
 
 from claude_code_tracer.model import MessageKind, Role
 from claude_code_tracer.sources.genai import Counts
+from claude_code_tracer.sources.saved import SavedFacts, digest, put
 
-__all__ = ["PendingCall", "SeenMessage", "State", "digest"]
+__all__ = ["PendingCall", "SeenMessage", "State"]
 
 _KEPT_MESSAGES = 128
 _KEPT_RECORDS = 256
@@ -46,39 +46,18 @@ class PendingCall(msgspec.Struct, array_like=True):
     is_copy: bool
 
 
-class State(msgspec.Struct, omit_defaults=True):
+class State(SavedFacts, omit_defaults=True):
     """The state of one file."""
 
     session: str | None = None
     is_opened: bool = False
     has_root: bool = False
     has_first_prompt: bool = False
-    facts: dict[str, str] = {}
-    messages: dict[str, SeenMessage] = {}
-    records: dict[str, int] = {}
-    pending: list[PendingCall] = []
+    messages: dict[str, SeenMessage] = msgspec.field(default_factory=dict)
+    records: dict[str, int] = msgspec.field(default_factory=dict)
+    pending: list[PendingCall] = msgspec.field(default_factory=list)
     last_counts: Counts | None = None
-    agent_calls: dict[str, int] = {}
-
-    @classmethod
-    def load(cls, state: bytes | None) -> State:
-        """Return the state of an earlier call; a fresh one when there is none to understand."""
-        try:
-            return msgspec.json.decode(state or b"{}", type=cls)
-        except msgspec.DecodeError:
-            return cls()
-
-    def save(self) -> bytes:
-        """Return it for the next call."""
-        return msgspec.json.encode(self)
-
-    def see_fact(self, name: str, text: str) -> bool:
-        """Remember the last value of a fact by its digest; True when it is a new one."""
-        new = digest(text)
-        if self.facts.get(name) == new:
-            return False
-        self.facts[name] = new
-        return True
+    agent_calls: dict[str, int] = msgspec.field(default_factory=dict)
 
     def see_record(self, uuid: str, start: int) -> bool:
         """Remember where a record stands, until many others have come; True if it is known."""
@@ -88,8 +67,7 @@ class State(msgspec.Struct, omit_defaults=True):
 
     def see_message(self, id: str, seen: SeenMessage) -> None:
         """Remember a message, until many others have begun."""
-        self.messages[id] = seen
-        _shorten(self.messages, _KEPT_MESSAGES)
+        put(self.messages, id, seen, _KEPT_MESSAGES)
 
     def rewind(self, parent: str | None) -> Iterator[tuple[str, SeenMessage]]:
         """Yield the messages behind the record `parent`, all of them if there is none."""
@@ -108,11 +86,6 @@ class State(msgspec.Struct, omit_defaults=True):
         self.agent_calls[key] = self.agent_calls.get(key, 0) + 1
         _shorten(self.agent_calls, _KEPT_AGENT_CALLS)
         return self.agent_calls.get(key, 1)
-
-
-def digest(text: str) -> str:
-    """Return a short digest of a text that must not be kept itself."""
-    return blake2b(text.encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 
 def _shorten(store: dict[str, _V], limit: int) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 from claude_code_tracer.sources.genai import Counts, counts_of, usage_of
 from claude_code_tracer.sources.jsonl import Record
 from claude_code_tracer.sources.qwen.reading import Reading, time_of, uuid_of
-from claude_code_tracer.sources.qwen.state import PendingCall, digest
+from claude_code_tracer.sources.qwen.state import PendingCall
+from claude_code_tracer.sources.saved import digest
 from claude_code_tracer.sources.values import identifier, mapping, string, when
 
 __all__ = ["add_answer_usage", "add_telemetry_usage", "flush_calls"]
