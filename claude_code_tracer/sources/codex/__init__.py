@@ -33,6 +33,7 @@ __all__ = ["SKIPPED_TYPES", "Codex"]
 
 SKIPPED_TYPES = frozenset(
     {
+        "dynamic_tools_updated",
         "inter_agent_communication_metadata",
         "realtime_item",
         "retained_context",

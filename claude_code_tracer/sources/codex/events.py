@@ -14,6 +14,7 @@ from claude_code_tracer.sources.codex.outputs import Output, exec_output, joined
 from claude_code_tracer.sources.codex.patches import reported
 from claude_code_tracer.sources.codex.prompts import add_user_event, image_part
 from claude_code_tracer.sources.codex.reading import Entry, Reading
+from claude_code_tracer.sources.codex.state import digest
 from claude_code_tracer.sources.codex.tools import add_end, call_id_of
 from claude_code_tracer.sources.codex.usage import add_settings, add_token_count, set_turn
 from claude_code_tracer.sources.draft import Part
@@ -41,6 +42,8 @@ SKIPPED_EVENTS = frozenset(
         "agent_reasoning_raw_content_delta",
         "agent_reasoning_section_break",
         "apply_patch_approval_request",
+        "auth_recovery_completed",
+        "auth_recovery_started",
         "collab_agent_interaction_begin",
         "collab_agent_interaction_end",
         "collab_agent_spawn_begin",
@@ -53,7 +56,10 @@ SKIPPED_EVENTS = frozenset(
         "conversation_path",
         "dynamic_tool_call_request",
         "dynamic_tool_call_response",
+        "elicitation_abandoned",
         "elicitation_request",
+        "environment_connected",
+        "environment_disconnected",
         "exec_approval_request",
         "exec_command_begin",
         "exec_command_output_delta",
@@ -73,16 +79,24 @@ SKIPPED_EVENTS = frozenset(
         "patch_apply_updated",
         "plan_delta",
         "plan_update",
+        "raw_response_completed",
         "raw_response_item",
+        "realtime_conversation_closed",
+        "realtime_conversation_list_voices_response",
+        "realtime_conversation_realtime",
+        "realtime_conversation_sdp",
+        "realtime_conversation_started",
         "reasoning_content_delta",
         "reasoning_raw_content_delta",
         "request_permissions",
         "request_user_input",
+        "safety_buffering",
         "session_configured",
         "shutdown_complete",
         "skills_update_available",
         "terminal_interaction",
         "thread_goal_updated",
+        "thread_queue_changed",
         "turn_diff",
         "turn_moderation_metadata",
         "undo_started",
@@ -117,6 +131,7 @@ def _add_thinking(reading: Reading, entry: Entry) -> None:
 
 def _begin_turn(reading: Reading, entry: Entry) -> None:
     reading.leave_answer()
+    reading.state.attached = 0
     set_turn(reading, entry)
 
 
@@ -183,7 +198,11 @@ def add_compaction_event(reading: Reading, entry: Entry) -> None:
 def add_review(reading: Reading, entry: Entry, value: dict[str, Any]) -> None:
     """Note that a review began or what came of it."""
     found = mapping(value.get("review_output"))
-    text = string(found.get("overall_explanation")) or string(value.get("user_facing_hint"))
+    hint = string(value.get("user_facing_hint")) or string(value.get("review"))
+    text = string(found.get("overall_explanation")) or hint
+    kind = string(value.get("type")) or ""
+    is_begin = kind.startswith(("entered", "Entered"))
+    reading.state.review = [digest(text or "")] if is_begin else None
     reading.notice(entry, text or "review", bounded(found) or None)
 
 
@@ -198,8 +217,16 @@ def add_command(reading: Reading, entry: Entry, call: str, value: dict[str, Any]
     """Add how a command ended."""
     asked = {name: value[name] for name in ("command", "cwd") if value.get(name) is not None}
     began = began_at(entry, value)
-    output = exec_output(value)
-    add_end(reading, entry, call, output, name="exec_command", input=asked, started_at=began)
+    add_end(
+        reading,
+        entry,
+        call,
+        exec_output(value),
+        name="exec_command",
+        input=asked,
+        started_at=began,
+        by_person=value.get("source") == "user_shell",
+    )
 
 
 def _add_command(reading: Reading, entry: Entry) -> None:

@@ -20,22 +20,44 @@ _HEAD_CHARS = 600
 _EXIT = re.compile(r"\A(?:Exit code:|Process exited with code) (-?\d{1,10})\b")
 _HEADER_EXIT = re.compile(r"^Process exited with code (-?\d{1,10})\b", re.M)
 _RUNNING = re.compile(r"^(?:Process running with session ID|Script running)\b", re.M)
+_ABORTED = re.compile(r"\AWall time: [^\n]{1,40}\naborted by user\b")
 _HEADERS = ("Chunk ID:", "Command:", "Wall time", "Script ", "[Command:")
 _FAILED = (
     "apply_patch verification failed",
     "aborted",
+    "agent ids must be",
+    "agent with id",
     "collab spawn failed",
+    "command blocked by",
+    "command denied by sandbox",
     "command rejected",
+    "empty message can't be sent",
     "error:",
     "exec command rejected",
     "exec_command failed",
     "execution error",
     "failed in sandbox",
     "failed to parse",
+    "fatal error:",
+    "full-history forked agents",
+    "invalid agent id",
+    "invalid patch",
+    "live agent path",
+    "mcp tool call error",
     "patch rejected",
+    "rejected by user",
+    "request_user_input can only be used",
+    "request_user_input is",
+    "request_user_input was",
     "script failed",
+    "tool call blocked by",
     "tool call error",
+    "unable to locate image",
+    "unable to process",
+    "unable to read",
     "unsupported call",
+    "unsupported custom tool call",
+    "view_image is not allowed",
     "write_stdin failed",
 )
 
@@ -92,6 +114,8 @@ def _judged(text: str) -> Output:
             return Output(text, int(found[1]) != 0)
         if _RUNNING.search(head):
             return Output(text, None)
+        if _ABORTED.match(head):
+            return Output(text, True)
     return Output(text, head.lstrip().lower().startswith(_FAILED))
 
 

@@ -8,6 +8,7 @@ such events writes them for every prompt, so they decide. Without events the wra
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from claude_code_tracer.model import MessageKind
@@ -22,7 +23,11 @@ _REQUEST = re.compile(r"(?:\A|\n)#{1,3} My request for Codex:[ \t]*\n?")
 _WRAPPER = re.compile(r"\s*<([A-Za-z][\w-]{0,60})(?:\s[^<>]*)?>")
 _KNOWN_WRAPPERS = {"skill", "INSTRUCTIONS", "heartbeat"}
 _NOT_TYPED = ("# AGENTS.md instructions", "<EXTERNAL SESSION IMPORTED>")
-_IMAGE_MARK = re.compile(r"\s*</?image\b[^<>]*>\s*")
+_MEDIA_MARK = re.compile(r"\s*</?(?:audio|image)\b[^<>]*>\s*")
+_MAX_TEXTS = 8
+"""Of a message's texts, so many may be the one that its event tells."""
+_WORDLESS = ""
+"""What an event says of a prompt that is nothing but an image."""
 _TEXTS = ("input_text", "output_text", "text", "Text")
 _IMAGES = ("input_image", "image", "local_image", "localImage")
 
@@ -30,7 +35,7 @@ _IMAGES = ("input_image", "image", "local_image", "localImage")
 def add_user_item(reading: Reading, entry: Entry, content: object) -> None:
     """Add a user's message of the conversation, unless an event told it already."""
     raw = _texts(content)
-    parts = content_parts(content)
+    parts = content_parts(content, _origins(entry.payload))
     typed = [part for part in parts if part.kind != "text" or not part.data]
     reading.close_answer()
     state = reading.state
@@ -38,7 +43,13 @@ def add_user_item(reading: Reading, entry: Entry, content: object) -> None:
         if not state.see_twin("item", "context", "".join(raw)):
             reading.message(entry, "user", "injected", parts, native_id=_native_id(entry))
         return
-    seen = [digest(text) for text in {*raw, "".join(raw)} if text.strip()]
+    if _is_attached(reading, "item", "".join(raw)):
+        reading.message(entry, "user", "injected", parts, native_id=_native_id(entry))
+        return
+    words = [text for text in raw if not _MEDIA_MARK.fullmatch(text)]
+    texts = dict.fromkeys(["".join(raw), *raw[:_MAX_TEXTS]])
+    seen = [digest(text) for text in texts if text.strip()]
+    seen += [digest(_WORDLESS)] if not words else []
     told = state.twins.get("event/prompt", [])
     if twin := next((one for one in seen if one in told), None):
         told.remove(twin)
@@ -59,7 +70,11 @@ def add_user_event(reading: Reading, entry: Entry, text: str, media: list[Part])
         if parts and not state.see_twin("event", "context", text):
             reading.message(entry, "user", "injected", parts)
         return
+    if _is_attached(reading, "event", text):
+        return
     state.has_prompt_events = True
+    if state.review and _is_reviewers(reading, entry, text, parts):
+        return
     _take_title(reading, entry, typed, is_event=True)
     mark = digest(text)
     opened = next((prompt for prompt in state.prompts if mark in prompt.digests), None)
@@ -70,6 +85,39 @@ def add_user_event(reading: Reading, entry: Entry, text: str, media: list[Part])
     state.see_twin("event", "prompt", text)
     kind: MessageKind = "injected" if state.is_agent else "prompt"
     reading.message(entry, "user", kind, parts, native_id=_native_id(entry))
+
+
+def _is_attached(reading: Reading, stream: str, text: str) -> bool:
+    """Tell whether what came without a word is an image that a tool showed to the model."""
+    state = reading.state
+    if text.strip() or (stream == "item" and not state.attached):
+        return False
+    if stream == "item":
+        state.attached -= 1
+        state.see_twin("item", "attached", _WORDLESS)
+        return True
+    return bool(state.twins.get("item/attached")) and state.see_twin("event", "attached", _WORDLESS)
+
+
+def _is_reviewers(reading: Reading, entry: Entry, text: str, parts: list[Part]) -> bool:
+    """Take what is asked of a reviewer: the tool asks in the person's place, and may say it twice.
+
+    What the person asked for in words of their own is what they were shown of it: that is typed.
+    """
+    review, mark = reading.state.review or [], digest(text)
+    if mark in review[1:]:
+        return True
+    if len(review) > 1:
+        return False
+    review.append(mark)
+    if mark == review[0]:
+        return False
+    reading.leave_answer()
+    reading.state.see_twin("event", "prompt", text)
+    for part in parts:
+        part.data = part.data or {"injected": "review"}
+    reading.message(entry, "user", "injected", parts)
+    return True
 
 
 def _take_title(reading: Reading, entry: Entry, typed: list[Part], *, is_event: bool) -> None:
@@ -96,15 +144,30 @@ def _text(item: Any) -> str | None:
     return item if type(item) is str else (string(fields.get("text")) if is_text else None)
 
 
-def content_parts(content: object) -> list[Part]:
+def _origins(payload: dict[str, Any]) -> list[str | None]:
+    """Return of each item of a content what the tool says that it put in; None: it does not say."""
+    told = mapping(payload.get("internal_chat_message_metadata_passthrough"))
+    items, kinds = told.get("content_item_metadata"), told.get("content_item_kinds")
+    origins: list[str | None] = []
+    for index, item in enumerate(items if type(items) is list else ()):
+        is_ours = mapping(mapping(item).get("provenance")).get("type") == "harness"
+        kind = kinds[index] if type(kinds) is list and index < len(kinds) else None
+        origins.append((string(kind) or "harness")[:100] if is_ours else None)
+    return origins
+
+
+def content_parts(content: object, origins: Sequence[str | None] = ()) -> list[Part]:
     """Return what a message's content consists of; what the tool put in says so in `data`."""
     if type(content) is str:
         return split_typed(content)
     parts: list[Part] = []
-    for item in content if type(content) is list else ():
+    for index, item in enumerate(content if type(content) is list else ()):
         text = _text(item)
-        if text is not None:
-            parts += [] if _IMAGE_MARK.fullmatch(text) else split_typed(text)
+        origin = origins[index] if index < len(origins) else None
+        if text is not None and origin and not _wrapper(text):
+            parts.append(Part("text", text, data={"injected": origin}))
+        elif text is not None:
+            parts += [] if _MEDIA_MARK.fullmatch(text) else split_typed(text)
         elif part := _other(mapping(item)):
             parts.append(part)
     return parts

@@ -73,12 +73,12 @@ class Reading:
             state.is_opened = True
             new["path"] = path_text(self.file.path)
         if new:
-            self.draft.session(self.session, revision, **new)
+            self.draft.session(self.session, self.position(revision), **new)
 
     def title(self, revision: int, text: object, kind: str) -> None:
         """Add a title of a known kind, unless it was the last one of that kind."""
         if type(text) is str and one_line(text) and self.state.see_fact(f"title_{kind}", text):
-            self.draft.title(self.session, revision, text, kind)
+            self.draft.title(self.session, self.position(revision), text, kind)
 
     def prompt_title(self, revision: int, text: str, *, is_event: bool) -> None:
         """Take the first prompt as the title; one told by an event is surely a prompt.

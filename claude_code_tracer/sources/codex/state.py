@@ -25,7 +25,7 @@ __all__ = [
     "digest",
 ]
 
-_KEPT_TOOLS = 256
+_KEPT_TOOLS = 160
 _KEPT_TWINS = 32
 _KEPT_RESPONSES = 64
 _KEPT_UNNAMED = 64
@@ -67,6 +67,8 @@ class OpenTool(msgspec.Struct, array_like=True):
     is_edit: bool = False
     is_reported: bool = False
     """An event told its result already, better than the output in the conversation does."""
+    is_answered: bool = False
+    """Its output is known; a script can have more, behind it, that say less."""
 
 
 class OpenPrompt(msgspec.Struct, array_like=True):
@@ -140,6 +142,10 @@ class State(msgspec.Struct, omit_defaults=True):
     """More items of it may come."""
     prompts: list[OpenPrompt] = []
     has_prompt_events: bool = False
+    review: list[str] | None = None
+    """In a review: what the person was shown of it, and what was asked for them."""
+    attached: int = 0
+    """Images that a tool showed to the model, which are told as if the person had sent them."""
     compaction: str | int | None = None
     twins: dict[str, list[str]] = {}
     tools: dict[str, OpenTool] = {}

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from claude_code_tracer.ids import record_id
 from claude_code_tracer.model import ToolCall
 from claude_code_tracer.sources.changes import nothing
 from claude_code_tracer.sources.codex.outputs import Output, output_of
@@ -25,9 +26,16 @@ from claude_code_tracer.sources.values import identifier, mapping, string
 
 __all__ = ["add_call", "add_end", "add_output", "call_id_of", "input_of", "qualified"]
 
+_OWN_SPACES = frozenset({"clock", "collaboration", "functions", "multi_agent_v1", "multi_agent_v2"})
+"""Namespaces of Codex's own tools: older versions write the same tools without one."""
+_ATTACHED = "attached local image path"
+"""What `view_image` gave back while its image followed as a user's message."""
+_MCP = "mcp__"
+_SCRIPT = "exec"
+_SCRIPT_HEAD = "Script "
 _AGENT_FIELDS = ("agent_id", "agent_thread_id", "new_thread_id", "thread_id")
 _MAX_ARGUMENTS = 1024 * 1024
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_:.-]{1,100}")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_:.-]{1,64}")
 
 
 def call_id_of(reading: Reading, entry: Entry, index: int = 0) -> str:
@@ -40,8 +48,10 @@ def call_id_of(reading: Reading, entry: Entry, index: int = 0) -> str:
 def qualified(name: object, namespace: object) -> str:
     """Return a tool's name with the server or extension that it belongs to."""
     own, space = string(name) or "unknown", string(namespace)
-    if space is None or own.startswith(space):
+    if space is None or space in _OWN_SPACES or own.startswith(space):
         return own
+    if space.startswith(_MCP):
+        return f"{space.removesuffix('__')}__{own}"
     return f"{space}{own}" if space.endswith(("__", ".", "/")) else f"{space}.{own}"
 
 
@@ -83,8 +93,9 @@ def _begin(
     patch: Patch | None = None,
     *,
     is_aside: bool = False,
+    by_person: bool = False,
 ) -> None:
-    """Add a call as a block of the response that made it."""
+    """Add a call as a block of the response that made it, or of what a person did."""
     at = len(reading.draft.entities)
     id = reading.draft.tool_call(
         reading.session,
@@ -96,9 +107,16 @@ def _begin(
         started_at=started_at,
         file_path=patch.paths[0] if patch else None,
     )
-    reading.answer(entry, [Part("tool_call", tool_call=id)], is_aside=is_aside)
+    message: str | None
+    if by_person:
+        reading.close_answer()
+        part = Part("tool_call", tool_call=id, data={"injected": "run by the person"})
+        message = record_id("message", reading.message(entry, "user", "injected", [part]))
+    else:
+        reading.answer(entry, [Part("tool_call", tool_call=id)], is_aside=is_aside)
+        message = reading.answer_id()
     diff = patch.hunks if patch and patch.hunks else None
-    _amend(reading, at, message=reading.answer_id(), diff=diff)
+    _amend(reading, at, message=message, diff=diff)
 
 
 def _patch_of(name: str, input: Any) -> Patch | None:
@@ -120,7 +138,9 @@ def add_output(reading: Reading, entry: Entry, call: str, value: object) -> None
     opened = reading.state.tools.get(call)
     output = output_of(value)
     reading.close_answer()
-    if opened is not None and opened.is_reported:
+    if output.text == _ATTACHED:
+        reading.state.attached += 1
+    if opened is not None and (opened.is_reported or _is_note(opened, output)):
         return
     change = None
     if opened is not None and opened.is_edit:
@@ -130,6 +150,14 @@ def add_output(reading: Reading, entry: Entry, call: str, value: object) -> None
     if opened is not None and opened.is_edit and not output.is_error:
         added, removed = opened.lines_added, opened.lines_removed
         _amend(reading, -1, lines_added=added, lines_removed=removed)
+
+
+def _is_note(opened: OpenTool, output: Output) -> bool:
+    """Tell whether an output is what a script noted on the way, told behind its result."""
+    is_result = opened.name != _SCRIPT or (output.text or "").startswith(_SCRIPT_HEAD)
+    is_note = opened.is_answered and not is_result
+    opened.is_answered = opened.is_answered or is_result
+    return is_note
 
 
 def _agent_in(opened: OpenTool | None, output: Output) -> str | None:
@@ -153,15 +181,20 @@ def add_end(
     started_at: datetime | None = None,
     is_edit: bool = False,
     is_item: bool = False,
+    by_person: bool = False,
 ) -> None:
     """Add how a call ended, as an event tells it; a call that nothing else told is begun here.
 
-    `is_item` says that the model asked for it and that it is no operation inside a script.
+    `is_item` says that the model asked for it and that it is no operation inside a script,
+    `by_person` that no model did.
     """
     opened = reading.state.tools.get(call)
     if opened is None:
         opened = _opened(name)
-        _begin(reading, entry, call, name, input, started_at, is_aside=not is_item)
+        is_aside = not is_item
+        _begin(
+            reading, entry, call, name, input, started_at, is_aside=is_aside, by_person=by_person
+        )
     opened.is_reported = True
     reading.state.open_tool(call, opened)
     change = nothing() if is_edit and output.is_error else patch.change if patch else None

@@ -21,6 +21,7 @@ from claude_code_tracer.sources.codex.events import (
     add_search,
 )
 from claude_code_tracer.sources.codex.items import fresh_texts
+from claude_code_tracer.sources.codex.layout import is_thread_id
 from claude_code_tracer.sources.codex.outputs import Output, joined
 from claude_code_tracer.sources.codex.prompts import add_user_event, image_part
 from claude_code_tracer.sources.codex.reading import Entry, Reading
@@ -41,13 +42,22 @@ def add_turn_item(reading: Reading, entry: Entry) -> bool:
     kind = item.get("type")
     if type(kind) is not str:
         return False
-    if kind not in SKIPPED_TURN_ITEMS:
+    if kind not in SKIPPED_TURN_ITEMS and not _is_anothers(reading, entry, kind):
         handler = TURN_ITEMS.get(kind)
         if handler is None:
             return False
         id = identifier(item.get("id")) or f"@{reading.key(entry.start)}"
         handler(reading, entry, item, id)
     return True
+
+
+def _is_anothers(reading: Reading, entry: Entry, kind: str) -> bool:
+    """Tell whether an item is of a reviewer, whose own file has it, too; but what it was asked."""
+    thread = string(entry.payload.get("thread_id"))
+    if thread is None or thread == reading.session:
+        return False
+    is_known = is_thread_id(thread) and is_thread_id(reading.session)
+    return is_known and not (reading.state.review and kind == "UserMessage")
 
 
 def _add_user(reading: Reading, entry: Entry, item: dict[str, Any], _: str) -> None:
@@ -116,7 +126,7 @@ def _add_extension(reading: Reading, entry: Entry, item: dict[str, Any], id: str
         add_search(reading, entry, id, item)
     elif kind == "image_gen.generation":
         add_image(reading, entry, id, item)
-    else:
+    elif id not in reading.state.tools:  # otherwise its output stands in the conversation
         asked = {name: item[name] for name in ("query", "durationMs") if name in item}
         add_end(reading, entry, id, Output(None, None), name=kind, input=asked)
 

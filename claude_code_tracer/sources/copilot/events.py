@@ -19,6 +19,8 @@ __all__ = ["SKIPPED", "read_event"]
 SKIPPED = frozenset(
     {
         "assistant.idle",
+        "assistant.fusion_phase_completed",
+        "assistant.fusion_phase_failed",
         "assistant.intent",
         "assistant.message_delta",
         "assistant.message_start",
@@ -43,18 +45,30 @@ SKIPPED = frozenset(
         "pending_messages.modified",
         "permission.completed",
         "permission.requested",
+        "session.autopilot_objective_changed",
         "session.background_tasks_changed",
         "session.binary_asset",
+        "session.canvas.recorded",
+        "session.canvas.removed",
         "session.compaction_start",
+        "session.completion_receipt",
         "session.custom_agents_updated",
         "session.extensions_loaded",
+        "session.fusion_completed",
+        "session.fusion_resolved",
+        "session.fusion_route_failed",
         "session.idle",
         "session.info",
         "session.mcp_server_status_changed",
         "session.mcp_servers_loaded",
+        "session.mode_notice_delivered",
         "session.permissions_changed",
         "session.plan_changed",
         "session.remote_steerable_changed",
+        "session.schedule_cancelled",
+        "session.schedule_created",
+        "session.schedule_rearmed",
+        "session.session_limits_changed",
         "session.skills_loaded",
         "session.snapshot_rewind",
         "session.task_complete",
@@ -66,11 +80,16 @@ SKIPPED = frozenset(
         "subagent.selected",
         "tool.execution_partial_result",
         "tool.execution_progress",
+        "tool_search.activated",
         "user_input.completed",
         "user_input.requested",
     }
 )
 """Bookkeeping of the tool: nothing that happened in the session, or what another event repeats."""
+
+_NOTIFICATION = "<system_notification>"
+_OTHER_SESSION = "<cross_session_message"
+"""What another session sent is told as a message that has this around it for the model only."""
 
 
 def read_event(reading: CopilotReading, record: Record) -> None:
@@ -78,7 +97,7 @@ def read_event(reading: CopilotReading, record: Record) -> None:
     kind = record.value.get("type")
     if type(kind) is not str or type(record.value.get("data")) is not dict:
         reading.add_unknown(record, when(record.value.get("timestamp")), _key(record))
-    elif kind not in SKIPPED:
+    elif kind not in SKIPPED and record.value.get("ephemeral") is not True:
         _HANDLERS.get(kind, _add_unknown)(reading, record, record.value["data"])
 
 
@@ -131,7 +150,10 @@ def _change_context(reading: CopilotReading, record: Record, data: dict[str, Any
 
 def _change_model(reading: CopilotReading, record: Record, data: dict[str, Any]) -> None:
     model = string(data.get("newModel"))
-    reading.model_chosen(model, record)
+    if reading.agent_call(record) is None:
+        reading.model_chosen(model, record)
+    else:
+        reading.agent_model_chosen(model, record)
     _add(reading, record, "notice", [Part("text", f"model: {model[:200]}")] if model else [])
 
 
@@ -151,14 +173,24 @@ def _shut_down(reading: CopilotReading, record: Record, data: dict[str, Any]) ->
     for name, metric in metrics.items():
         model = identifier(name)
         counts = counts_of(mapping(mapping(metric).get("usage")))
-        if counts is None and len(metrics) == 1:
-            counts = _details(mapping(data.get("tokenDetails")))
+        if counts is None:
+            own, of_all = mapping(metric).get("tokenDetails"), data.get("tokenDetails")
+            counts = _details(mapping(own or (of_all if len(metrics) == 1 else None)))
         if model and counts:
             reading.used(model, counts, at, record.start)
 
 
+def _record_usage(reading: CopilotReading, record: Record, data: dict[str, Any]) -> None:
+    """Take what one request used (from 1.0.100 or so on)."""
+    usage = mapping(data.get("usage"))
+    model, counts = identifier(usage.get("model")), counts_of(usage)
+    if model and counts:
+        reading.tell(record.start)
+        reading.recorded(model, counts, when(record.value.get("timestamp")), record.start)
+
+
 def _details(details: dict[str, Any]) -> Counts | None:
-    """Return the session's billed tokens, where the model's own are left out."""
+    """Return billed tokens by their kind: `input` leaves the cached ones out."""
     names = ("input", "output", "cache_read", "cache_write")
     found = [count(mapping(details.get(name)).get("tokenCount")) for name in names]
     return Counts(*(number or 0 for number in found)) if any(found) else None
@@ -199,15 +231,22 @@ def _ask(reading: CopilotReading, record: Record, data: dict[str, Any]) -> None:
     attachments = data.get("attachments")
     for item in attachments if type(attachments) is list else []:
         parts.append(_attachment(mapping(item)))
-    is_typed = (
-        data.get("source") in (None, "", "user")
-        and not string(data.get("parentAgentTaskId"))
-        and reading.agent_call(record) is None
-        and bool(parts)
-    )
+    is_typed = bool(parts) and reading.agent_call(record) is None and _is_typed(data, text or "")
     if is_typed:
         reading.tell_prompt(record.start, text)
     _add(reading, record, "prompt" if is_typed else "injected", parts)
+
+
+def _is_typed(data: dict[str, Any], text: str) -> bool:
+    """Tell whether a person typed a message, as far as the message itself says.
+
+    `parentAgentTaskId` says nothing: newer versions write it for every prompt.
+    """
+    if data.get("source") not in (None, "", "user") or data.get("isAutopilotContinuation") is True:
+        return False
+    sent = string(data.get("transformedContent")) or ""
+    is_anothers = _OTHER_SESSION in sent and _OTHER_SESSION not in text
+    return not is_anothers and not text.lstrip().startswith(_NOTIFICATION)
 
 
 def _attachment(item: dict[str, Any]) -> Part:
@@ -263,8 +302,13 @@ def _start_agent(reading: CopilotReading, record: Record, data: dict[str, Any]) 
     if call := identifier(data.get("toolCallId")):
         reading.start_agent(record, call)
         agent = string(data.get("agentName"))
+        reading.agent_model_chosen(data.get("model"), record)
         session = reading.agent_session(record, call, agent_type=agent)
         reading.tool_call(reading.native, record.start, call, agent_session=session)
+
+
+def _configure_agent(reading: CopilotReading, record: Record, data: dict[str, Any]) -> None:
+    reading.agent_model_chosen(data.get("model"), record)
 
 
 def _end_agent(reading: CopilotReading, record: Record, data: dict[str, Any]) -> None:
@@ -280,6 +324,7 @@ _HANDLERS: dict[str, Callable[[CopilotReading, Record, dict[str, Any]], None]] =
     "session.auto_mode_resolved": _route,
     "session.compaction_complete": _compact,
     "session.context_changed": _change_context,
+    "session.context_cleared": _note("reason"),
     "session.error": _note("message", "api_error"),
     "session.handoff": _note("summary"),
     "session.mode_changed": _note("newMode"),
@@ -289,9 +334,11 @@ _HANDLERS: dict[str, Callable[[CopilotReading, Record, dict[str, Any]], None]] =
     "session.start": _start,
     "session.title_changed": _change_title,
     "session.truncation": _note("reason"),
+    "session.usage_record": _record_usage,
     "session.warning": _note("message"),
     "skill.invoked": _inject,
     "subagent.completed": _end_agent,
+    "subagent.configured": _configure_agent,
     "subagent.failed": _end_agent,
     "subagent.started": _start_agent,
     "system.message": _inject,

@@ -35,6 +35,8 @@ class CopilotMemory(Memory):
     answer_tokens: int = 0
     """Of the last answer: it can come in several events."""
     thought: str | None = None
+    has_records: bool = False
+    """Requests are told one by one: what their answers say of their output says it again."""
     agent_calls: dict[str, str] = msgspec.field(default_factory=dict)
     agent_models: dict[str, str] = msgspec.field(default_factory=dict)
     buckets: dict[str, Bucket] = msgspec.field(default_factory=dict)
@@ -106,9 +108,15 @@ class CopilotReading(Reading[CopilotMemory]):
         if model is None:
             return
         if call:
-            put(self.memory.agent_models, call, model, _KEPT_AGENTS)
+            self.agent_model_chosen(model, record)
         else:
             self.model_chosen(model, record)
+
+    def agent_model_chosen(self, value: object, record: Record) -> None:
+        """Take the model that the subagent an event is of answers with."""
+        model, call = identifier(value), self.agent_call(record)
+        if model and call and model != _AUTO:
+            put(self.memory.agent_models, call, model, _KEPT_AGENTS)
 
     def model_of(self, record: Record) -> str | None:
         """Return the model of an answer, as far as it is known."""
@@ -121,7 +129,7 @@ class CopilotReading(Reading[CopilotMemory]):
         data = mapping(record.value.get("data"))
         output = count(data.get("outputTokens"))
         answer = identifier(data.get("messageId")) or identifier(data.get("apiCallId"))
-        if not output:
+        if not output or self.memory.has_records:
             return
         if answer is None or answer != self.memory.answer:
             self.memory.answer, self.memory.answer_tokens = answer, 0
@@ -145,6 +153,11 @@ class CopilotReading(Reading[CopilotMemory]):
     def used(self, model: str, counts: Counts, at: datetime | None, revision: int) -> None:
         """Take what a session that ends says it used of a model, since it began."""
         self._bucket(model, revision, at).closed(counts)
+
+    def recorded(self, model: str, counts: Counts, at: datetime | None, revision: int) -> None:
+        """Take what one request used."""
+        self.memory.has_records = True
+        self._bucket(model, revision, at).recorded(counts)
 
     def _bucket(self, model: str, revision: int, at: datetime | None) -> Bucket:
         bucket = self.memory.buckets.get(model) or Bucket()

@@ -92,4 +92,4 @@ def _add_facts(draft: Draft, row: dict[str, Any]) -> None:
         facts = {"cwd": cwd, "project_root": cwd, "branch": string(row.get("branch"))}
         if any(facts.values()):
             draft.session(session, 0, **facts)
-        draft.title(session, 0, row.get("summary"), "generated")
+        draft.title(session, 0, row.get("summary"), "summary")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from claude_code_tracer.ids import record_id
@@ -14,6 +15,9 @@ from claude_code_tracer.sources.unified_diff import from_unified_diff
 from claude_code_tracer.sources.values import mapping, string, when
 
 __all__ = ["ask_tool", "finish_tool", "start_tool"]
+
+_PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.{1,1000})$", re.MULTILINE)
+_HEAD_CHARS = 4000
 
 _EDITS = frozenset({"apply_patch", "create", "edit", "insert", "str_replace_editor", "write"})
 
@@ -32,7 +36,7 @@ def ask_tool(
         name,
         arguments,
         at=when(record.value.get("timestamp")),
-        file_path=_path(mapping(arguments)) if name in _EDITS else None,
+        file_path=_path(arguments) if name in _EDITS else None,
         change=change,
         session=reading.session_of(record),
     )
@@ -56,7 +60,7 @@ def start_tool(reading: CopilotReading, record: Record, data: dict[str, Any]) ->
         name,
         arguments,
         at=at,
-        file_path=_path(mapping(arguments)) if name in _EDITS else None,
+        file_path=_path(arguments) if name in _EDITS else None,
         change=_proposed(name, mapping(arguments)),
         session=reading.session_of(record),
     )
@@ -90,7 +94,12 @@ def _result(result: object, error: object) -> str:
     return "\n".join(text for text in texts if text)
 
 
-def _path(fields: dict[str, Any]) -> str | None:
+def _path(arguments: object) -> str | None:
+    """Return the first file that an edit names; a patch names it in its text."""
+    if type(arguments) is str:
+        found = _PATCHED.search(arguments[:_HEAD_CHARS])
+        return found[1].strip() if found else None
+    fields = mapping(arguments)
     return string(fields.get("path")) or string(fields.get("file_path"))
 
 

@@ -1,11 +1,12 @@
 """What a session used of each model: one total, wherever it is read from.
 
 Answers say their output only (a lower bound, and newer versions not even that), `session.shutdown`
-what was used of each model since the session began (its input includes the cache), the database has
-a row per request. A shutdown cannot be told apart from the rows that it sums up, no file can be
-sure that another exists, and what was once sent is never taken back. So every place makes the same
-thing, the total of a session and model, under the same key: whichever knows most of it counts, and
-nothing counts twice. The price is that a session of several days counts on its first.
+what was used of each model since the session began (its input includes the cache), the newest
+versions note every request (`session.usage_record`), and the database has a row per request, which
+shares no id with that note. A shutdown cannot be told apart from the rows that it sums up, no file
+can be sure that another exists, and what was once sent is never taken back. So every place makes
+the same thing, the total of a session and model, under the same key: whichever knows most of it
+counts, and nothing counts twice. The price is that a session of several days counts on its first.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ class Counts(msgspec.Struct, array_like=True, frozen=True):
         pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
         return Counts(*(min(a + b, _MAX_COUNT) for a, b in pairs))
 
+    def beyond(self, other: Counts) -> Counts:
+        """Return how much more this is than `other`, at least nothing."""
+        pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
+        return Counts(*(max(a - b, 0) for a, b in pairs))
+
     def is_within(self, other: Counts) -> bool:
         """Tell whether `other` can be a later state of the same counters."""
         pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
@@ -54,25 +60,40 @@ class Bucket(msgspec.Struct, array_like=True):
     """Counters that were set back since: an older version, or a compaction."""
     since: int = 0
     """Output of the answers that no shutdown has counted yet."""
+    noted: Counts = Counts()
+    """What requests used that no shutdown has counted yet, where they are noted one by one."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether more than output is known."""
+        return self.ended is not None or self.noted != Counts()
+
+    def recorded(self, counts: Counts) -> None:
+        """Count a request."""
+        self.noted = self.noted.plus(counts)
 
     def said(self, tokens: int) -> None:
         """Count the output of an answer."""
         self.since = min(self.since + tokens, _MAX_COUNT)
 
     def closed(self, counts: Counts) -> None:
-        """Take the counters of a shutdown; the output that was known never falls."""
-        known = self.total().output
+        """Take the counters of a shutdown; what was known never falls."""
+        known, noted = self.total(), self.noted != Counts()
         if self.ended is not None:
-            expected = self.ended.plus(Counts(output=self.since))
+            expected = self.ended.plus(self.noted).plus(Counts(output=self.since))
             if not self.ended.is_within(counts) or expected.output > counts.output:
                 self.before = self.before.plus(self.ended)
-        self.ended, self.since = counts, 0
-        self.since = max(0, known - self.total().output)
+        self.ended, self.since, self.noted = counts, 0, Counts()
+        left = known.beyond(self.total())
+        if noted:
+            self.noted = left
+        else:
+            self.since = left.output
 
     def total(self) -> Counts:
         """Return all that is known."""
         ended = self.ended or Counts()
-        return self.before.plus(ended).plus(Counts(output=self.since))
+        return self.before.plus(ended).plus(self.noted).plus(Counts(output=self.since))
 
 
 def counts_of(usage: dict[str, Any]) -> Counts | None:
@@ -89,7 +110,7 @@ def counts_of(usage: dict[str, Any]) -> Counts | None:
 
 def add_total(draft: Draft, session: str, revision: int, model: str, bucket: Bucket) -> None:
     """Add what the events of a session say of a model."""
-    total, is_whole = bucket.total(), bucket.ended is not None
+    total, is_whole = bucket.total(), bucket.is_whole
     usage = _usage(total) if is_whole else Usage(output_tokens=total.output)
     add_model_total(draft, session, revision, model, usage, bucket.at, is_whole=is_whole)
 

@@ -11,10 +11,10 @@ from claude_code_tracer.sources.draft import Part, Usage
 from claude_code_tracer.sources.jsonl import Record
 from claude_code_tracer.sources.numbered_diff import from_numbered_diff
 from claude_code_tracer.sources.pi.state import PiReading, content_parts, entry_key, entry_time
-from claude_code_tracer.sources.reading import call_key
-from claude_code_tracer.sources.values import bounded, count, identifier, mapping, string, usd
+from claude_code_tracer.sources.reading import call_key, digest
+from claude_code_tracer.sources.values import bounded, count, identifier, mapping, string, usd, when
 
-__all__ = ["add_answer", "add_execution", "add_result"]
+__all__ = ["add_answer", "add_execution", "add_result", "add_side_call"]
 
 _OWN, _COPY = 0, 2
 _STOPS = {"aborted": "interrupted", "error": "api_error"}
@@ -30,6 +30,7 @@ def add_answer(reading: PiReading, record: Record, message: dict[str, Any]) -> N
     if error and flags:
         parts.append(Part("text", error, data={"injected": "error"}))
     model = identifier(message.get("responseModel")) or identifier(message.get("model"))
+    reading.memory.model = model or reading.memory.model
     id = reading.add(
         record,
         "assistant",
@@ -119,6 +120,10 @@ def add_result(reading: PiReading, record: Record, message: dict[str, Any]) -> N
         at=entry_time(record, message),
         change=from_numbered_diff(diff) if diff else None,
     )
+    usage = mapping(message.get("usage"))
+    if usage:  # a tool that asked models itself does not say which
+        key = f"tool-{string(message.get('toolCallId')) or ''}-{entry_key(record, message)}"
+        _add_call(reading, record, usage, key, at=entry_time(record, message))
 
 
 def _text(content: object) -> str:
@@ -161,19 +166,48 @@ def _add_model_call(
 ) -> None:
     """Add the API response; one that failed before it cost anything is none."""
     usage = mapping(message.get("usage"))
-    tokens = _usage(usage)
-    used = (tokens.input_tokens, tokens.output_tokens, tokens.cache_read_tokens)
-    if not usage or (is_failed and not any(used) and not tokens.cache_write_5m_tokens):
+    if not usage or (is_failed and not _is_some(_usage(usage))):
         return
+    native_id = identifier(message.get("responseId"))
     at = entry_time(record, message)
+    _add_call(reading, record, usage, key, at=at, message=id, model=model, native_id=native_id)
+
+
+def add_side_call(reading: PiReading, record: Record, value: dict[str, Any]) -> None:
+    """Add what an entry cost that is no answer: a summary, or a call for the program's own sake."""
+    usage = mapping(value.get("usage"))
+    if not _is_some(_usage(usage)):
+        return
+    kind, at = string(value.get("kind")), when(value.get("timestamp"))
+    key = digest(repr((value.get("type"), kind, value.get("timestamp"), bounded(usage))))
+    model = identifier(value.get("model")) or reading.memory.model
+    _add_call(reading, record, usage, key, at=at, model=model)
+
+
+def _is_some(tokens: Usage) -> bool:
+    used = (tokens.input_tokens, tokens.output_tokens, tokens.cache_read_tokens)
+    return any(used) or bool(tokens.cache_write_5m_tokens or tokens.cache_write_1h_tokens)
+
+
+def _add_call(
+    reading: PiReading,
+    record: Record,
+    usage: dict[str, Any],
+    key: str,
+    *,
+    at: datetime | None,
+    message: str | None = None,
+    model: str | None = None,
+    native_id: str | None = None,
+) -> None:
     forked_at = reading.memory.forked_at
     reading.model_call(
         reading.native,
         record.start,
         (key,),
-        tokens,
-        message=id,
-        native_id=identifier(message.get("responseId")),
+        _usage(usage),
+        message=message,
+        native_id=native_id,
         model=model,
         at=at,
         attribution=_COPY if forked_at and at and at < forked_at else _OWN,

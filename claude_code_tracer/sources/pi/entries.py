@@ -9,7 +9,12 @@ from typing import Any
 from claude_code_tracer.model import MessageKind
 from claude_code_tracer.sources.draft import Part
 from claude_code_tracer.sources.jsonl import Record
-from claude_code_tracer.sources.pi.answers import add_answer, add_execution, add_result
+from claude_code_tracer.sources.pi.answers import (
+    add_answer,
+    add_execution,
+    add_result,
+    add_side_call,
+)
 from claude_code_tracer.sources.pi.state import (
     PiReading,
     content_parts,
@@ -21,7 +26,18 @@ from claude_code_tracer.sources.values import count, identifier, mapping, string
 
 __all__ = ["SKIPPED", "read_entry"]
 
-SKIPPED = frozenset({"custom", "label", "mode_change", "thinking_level_change", "ttsr_injection"})
+SKIPPED = frozenset(
+    {
+        "context_edit",
+        "credential_pin",
+        "custom",
+        "label",
+        "mode_change",
+        "service_tier_change",
+        "thinking_level_change",
+        "ttsr_injection",
+    }
+)
 """State of the program and of extensions: nothing that happened in the conversation."""
 
 
@@ -47,6 +63,7 @@ def _add_header(reading: PiReading, record: Record) -> None:
         if reading.file.parent is None:
             facts |= {"parent": parent, "relation": "fork"}
     reading.tell(record.start, **facts)
+    _add_title(reading, record)
 
 
 def _parent_of(value: dict[str, Any]) -> str | None:
@@ -68,7 +85,9 @@ def _add_message(reading: PiReading, record: Record) -> None:
 
 def _add_prompt(reading: PiReading, record: Record, message: dict[str, Any]) -> None:
     parts = content_parts(message.get("content"))
-    is_typed = reading.file.parent is None and any(part.kind != "unknown" for part in parts)
+    is_own = message.get("synthetic") is not True and message.get("attribution") != "agent"
+    is_main = is_own and reading.file.parent is None
+    is_typed = is_main and any(part.kind != "unknown" for part in parts)
     reading.tell_prompt(record.start, next((part.text for part in parts if part.text), None))
     _add(reading, record, message, "prompt" if is_typed else "injected", parts)
 
@@ -79,6 +98,15 @@ def _add_injected(reading: PiReading, record: Record, message: dict[str, Any]) -
     if parts and (custom := string(message.get("customType"))):
         parts[0].data = {"injected": custom[:200]}
     _add(reading, record, message, "injected", parts)
+
+
+def _add_instructions(reading: PiReading, record: Record, message: dict[str, Any]) -> None:
+    """Add a system prompt: all of it at first, later what of it changed."""
+    texts = [part.text for part in content_parts(message.get("content"))]
+    texts += map(string, mapping(message.get("sections")).values())
+    text = "\n\n".join(filter(None, texts))
+    part = Part("text", text, data={"injected": "instructions"})
+    _add(reading, record, message, "injected", [part] if text else [])
 
 
 def _add_custom_message(reading: PiReading, record: Record) -> None:
@@ -95,18 +123,42 @@ def _add_summary(reading: PiReading, record: Record, message: dict[str, Any]) ->
 
 def _add_compaction(reading: PiReading, record: Record) -> None:
     _add_summary(reading, record, record.value)
+    add_side_call(reading, record, record.value)
+
+
+def _add_usage(reading: PiReading, record: Record) -> None:
+    """Take what the program used a model for on its own, such as keeping the cache warm."""
+    reading.tell(record.start)
+    add_side_call(reading, record, record.value)
 
 
 def _add_model_change(reading: PiReading, record: Record) -> None:
     model = string(record.value.get("modelId")) or string(record.value.get("model"))
+    reading.memory.model = identifier(model) or reading.memory.model
     parts = [Part("text", f"model: {model[:200]}")] if model else []
     _add(reading, record, record.value, "notice", parts)
 
 
 def _add_info(reading: PiReading, record: Record) -> None:
     """Take the name that the person gave to the session."""
+    reading.tell_title(record.start, record.value.get("name"), "custom")
+
+
+def _add_title(reading: PiReading, record: Record) -> None:
+    """Take a title of oh-my-pi: of its header, of the line it keeps for it, or a change of it."""
     value = record.value
-    reading.tell_title(record.start, value.get("name") or value.get("title"), "custom")
+    source = value.get("titleSource", value.get("source", "auto"))
+    is_given = source == "user"
+    reading.tell_title(record.start, value.get("title"), "custom" if is_given else "generated")
+
+
+def _add_agent(reading: PiReading, record: Record) -> None:
+    """Take what kind of agent the session is of."""
+    reading.tell(record.start, agent_type=record.value.get("agent"))
+
+
+def _add_reset(reading: PiReading, record: Record) -> None:
+    _add(reading, record, record.value, "notice", [Part("text", "context cleared")])
 
 
 def _add(
@@ -137,6 +189,7 @@ _ROLES: dict[str, Callable[[PiReading, Record, dict[str, Any]], None]] = {
     "developer": _add_injected,
     "hookMessage": _add_injected,
     "pythonExecution": add_execution,
+    "system": _add_instructions,
     "toolResult": add_result,
     "user": _add_prompt,
 }
@@ -147,7 +200,12 @@ _HANDLERS: dict[str, Callable[[PiReading, Record], None]] = {
     "custom_message": _add_custom_message,
     "message": _add_message,
     "model_change": _add_model_change,
+    "model_usage": _add_usage,
+    "reset_boundary": _add_reset,
     "session": _add_header,
     "session_info": _add_info,
-    "title_change": _add_info,
+    "session_init": _add_agent,
+    "title": _add_title,
+    "title_change": _add_title,
+    "usage": _add_usage,
 }

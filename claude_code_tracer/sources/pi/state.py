@@ -18,9 +18,12 @@ _TIME_PREFIX = re.compile(r"\d{4}-\d\d-\d\dT[\d-]{8,20}Z_")
 
 
 class PiMemory(Memory):
-    """Beside the common facts: when a branch was made, before which its entries are copies."""
+    """Beside the common facts: what later entries need to know."""
 
     forked_at: datetime | None = None
+    """When a branch was made, before which its entries are copies."""
+    model: str | None = None
+    """The model that answered last or was chosen since: it writes summaries, too."""
 
 
 PiReading = Reading[PiMemory]

@@ -245,6 +245,87 @@ def test_a_compaction_is_told_once(event_first: bool, is_item: bool) -> None:
     assert told(r.parse()) == [("compaction", ["so far"])]
 
 
+HINT = "current changes"
+ASKED = "Review the current code changes and provide prioritized findings."
+
+
+def enter(r: Rollout, hint: str, is_item: bool) -> Rollout:
+    shown = {"target": {"type": "custom"}, "user_facing_hint": hint}
+    if is_item:
+        return r.done("EnteredReviewMode", id="r1", **shown)
+    return r.event("entered_review_mode", **shown)
+
+
+@pytest.mark.parametrize("is_item", [True, False])
+def test_what_is_asked_of_a_reviewer_nobody_typed(is_item: bool) -> None:
+    """0.104 to 0.130 say it twice, in the file of who asked for the review."""
+    r = enter(start().prompt("hi").answer("ok"), HINT, is_item)
+    r.event("task_started", turn_id="x")
+    r.event("user_message", message=ASKED).event("user_message", message=ASKED)
+    r.event("exited_review_mode", review_output={"overall_explanation": "Fine."})
+    outcome = r.prompt(ASKED).parse()
+    texts = [("prompt", ["hi"]), ("answer", ["ok"]), ("notice", [HINT]), ("injected", [ASKED])]
+    assert told(outcome) == [*texts, ("notice", ["Fine."]), ("prompt", [ASKED])]
+    assert outcome.sessions[THREAD].title == "hi"
+
+
+@pytest.mark.parametrize("is_item", [True, False])
+def test_a_review_asked_for_in_own_words_is_one_prompt(is_item: bool) -> None:
+    r = enter(start(), "Look at f.", is_item)
+    if is_item:
+        asked = {"type": "UserMessage", "content": [{"type": "text", "text": "Look at f."}]}
+        r.event("item_completed", thread_id=OTHER, item=asked)
+    else:
+        r.event("user_message", message="Look at f.").event("user_message", message="Look at f.")
+    assert told(r.parse()) == [("notice", ["Look at f."]), ("prompt", ["Look at f."])]
+
+
+PICTURE = {"type": "input_image", "image_url": "data:image/png;base64,aGVsbG8="}
+
+
+@pytest.mark.parametrize("has_event", [True, False])
+def test_an_image_that_a_tool_showed_to_the_model_is_no_prompt(has_event: bool) -> None:
+    r = start().prompt("look")
+    r.item("function_call", name="view_image", call_id="c1", arguments="{}")
+    r.item("function_call_output", call_id="c1", output="attached local image path")
+    r.item("message", role="user", content=[PICTURE])
+    if has_event:
+        r.event("user_message", message="", images=[PICTURE["image_url"]])
+    r.turn("t2").item("message", role="user", content=[PICTURE])
+    r.event("user_message", message="", images=[PICTURE["image_url"]])
+    kinds = [message.kind for message in r.parse().messages]
+    assert kinds == ["prompt", "answer", "injected", "prompt"]
+
+
+def test_newer_versions_say_of_each_item_whether_a_person_wrote_it() -> None:
+    told_of = {
+        "content_item_kinds": ["user.text", "images.preparation_error", 7],
+        "content_item_metadata": [
+            {"provenance": {"type": "user"}},
+            {"provenance": {"type": "harness", "hook": False}},
+            {"provenance": {"type": "harness"}},
+        ],
+    }
+    content = [{"type": "input_text", "text": text} for text in ("see", "image left out", "more")]
+    about = {"internal_chat_message_metadata_passthrough": told_of}
+    outcome = start().item("message", role="user", content=content, **about).parse()
+    (message,) = outcome.messages
+    assert message.kind == "prompt"
+    assert [block.data for block in outcome.blocks(message)] == [
+        None,
+        {"injected": "images.preparation_error"},
+        {"injected": "harness"},
+    ]
+    content, told_of["content_item_metadata"] = content[1:], told_of["content_item_metadata"][1:]
+    (message,) = start().item("message", role="user", content=content, **about).parse().messages
+    assert message.kind == "injected"
+
+
+def test_what_marks_a_sound_is_no_text() -> None:
+    marks = ['<audio name="a.wav">', "</audio>"]
+    assert told(user_item(start(), "hear", *marks).parse()) == [("prompt", ["hear"])]
+
+
 def test_old_files_hold_bare_items() -> None:
     r = Rollout()
     header = {"id": THREAD, "timestamp": "2025-08-20T10:00:00.000Z", "instructions": "x"}
@@ -289,3 +370,23 @@ def test_state_holds_no_text() -> None:
     r = start().prompt("very secret words").answer("equally secret words")
     r.item("function_call", name="shell", call_id="c", arguments='{"command":"secret words"}')
     assert b"secret" not in r.parse().state
+
+
+def test_state_stays_small_whatever_a_file_holds() -> None:
+    r = start()
+    for number in range(400):
+        r.item("function_call", name="n" * 64, call_id=f"{number:04}" + "c" * 196, arguments="{}")
+    for number in range(40):
+        user_item(r, *(f"{number} {index}" for index in range(300)))
+    enter(r, HINT, False)
+    for number in range(300):
+        r.event("user_message", message=f"{number}").event("user_message", message="", images=["i"])
+    assert len(r.parse().state) < 64 * 1024
+
+
+def test_a_prompt_that_is_only_an_image_is_told_once() -> None:
+    marks = [{"type": "input_text", "text": text} for text in ("<image>", "</image>")]
+    for content in ([PICTURE], [marks[0], PICTURE, marks[1]]):
+        r = start().item("message", role="user", content=content)
+        r.event("user_message", message="", images=[PICTURE["image_url"]]).answer("ok")
+        assert [kind for kind, _ in told(r.parse())] == ["prompt", "answer"]

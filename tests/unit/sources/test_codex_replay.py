@@ -167,9 +167,10 @@ def test_a_continued_file_counts_from_where_the_other_ended() -> None:
     file = CODEX.transcript(transcript().path.parent, transcript().path.with_name(name))
     assert file
     parts = [*parse_pieces(one.data, transcript()), *parse_pieces(two.data, file)]
-    outcome = Outcome(parts)
-    assert sums(outcome) == (900 + 1900 + 450, 250, 25)
-    assert texts(outcome, THREAD) == [*PARENT_TEXTS, "and now?", "done"]
+    for outcome in (Outcome(parts), Outcome(parts[::-1])):
+        assert sums(outcome) == (900 + 1900 + 450, 250, 25)
+        assert texts(outcome, THREAD) == [*PARENT_TEXTS, "and now?", "done"]
+        assert outcome.sessions[THREAD].title == "question 1"
 
 
 def test_a_fork_of_a_fork_names_the_calls_as_the_first_did() -> None:

@@ -73,6 +73,13 @@ def test_a_call_and_its_output_are_one() -> None:
         ("execution error: Io", None, True),
         ("error: invalid arguments", None, True),
         ("aborted by user after 3s", None, True),
+        ("Wall time: 1.9 seconds\naborted by user", None, True),
+        ("Wall time: 0.0536 seconds\nSleep completed.", None, False),
+        ("unsupported custom tool call: apply_patch", None, True),
+        ("unable to locate image at `/nope.png`: No such file or directory", None, True),
+        ("request_user_input is unavailable in Default mode", None, True),
+        ("invalid agent id x: Error(ParseChar)", None, True),
+        ("live agent path `/root/nobody` not found", None, True),
         ([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}], "a\nb", False),
         (
             [{"type": "input_image", "image_url": "data:image/png;base64,aGVsbG8="}],
@@ -223,7 +230,76 @@ def test_mcp_calls(result: Any, text: str, is_error: bool) -> None:
 
 def test_a_namespace_is_part_of_the_name() -> None:
     assert only(call(start(), "search", namespace="mcp__github__")).name == "mcp__github__search"
+    assert only(call(start(), "search", namespace="mcp__github")).name == "mcp__github__search"
     assert only(call(start(), "run", namespace="web")).name == "web.run"
+
+
+@pytest.mark.parametrize("space", ["functions", "multi_agent_v1", "collaboration", "clock"])
+def test_codexs_own_tools_have_the_same_names_in_every_version(space: str) -> None:
+    assert only(call(start(), "spawn_agent", namespace=space)).name == "spawn_agent"
+
+
+def test_a_patch_inside_a_script_is_not_counted_twice() -> None:
+    r = start().item(
+        "custom_tool_call",
+        name="exec",
+        namespace="functions",
+        call_id="c1",
+        input=f"await tools.apply_patch({json.dumps(PATCH)})",
+    )
+    r.done(
+        "FileChange", id="op", changes={"n": {"type": "add", "content": "a\n"}}, status="completed"
+    )
+    r.item("custom_tool_call_output", call_id="c1", output="Script completed\nOutput:\n")
+    tools = {tool.name: tool.lines_added for tool in r.parse().tools}
+    assert tools == {"exec": None, "apply_patch": 1}
+
+
+def test_what_a_script_notes_does_not_take_the_place_of_its_result() -> None:
+    result = [{"type": "input_text", "text": "Script completed\nOutput:\n"}]
+    for outputs in ((result, "a note"), ("a note", result)):
+        r = start().item("custom_tool_call", name="exec", call_id="c1", input="notify('a note')")
+        for value in outputs:
+            r.item("custom_tool_call_output", call_id="c1", output=value)
+        assert only(r).result == "Script completed\nOutput:\n"
+
+
+def test_an_extension_of_a_call_leaves_it_its_output() -> None:
+    r = call(start(), "sleep", namespace="clock")
+    r.done("Extension", kind="clock.sleep", id="c1", durationMs=50)
+    tool = only(output(r, "Wall time: 0.05 seconds\nSleep completed."))
+    assert (tool.name, tool.is_error) == ("sleep", False)
+    assert tool.result == "Wall time: 0.05 seconds\nSleep completed."
+
+
+@pytest.mark.parametrize("is_item", [True, False])
+def test_a_command_of_the_person_is_not_the_models(is_item: bool) -> None:
+    end = {"source": "user_shell", "command": ["bash", "-lc", "make"], "exit_code": 2}
+    r = start().prompt("hi").answer("hello")
+    if is_item:
+        r.done("CommandExecution", id="op1", aggregated_output="no rule", **end)
+    else:
+        r.event("exec_command_end", call_id="op1", aggregated_output="no rule", **end)
+    outcome = r.parse()
+    (tool,) = outcome.tools
+    assert (tool.name, tool.result, tool.is_error) == (
+        "exec_command",
+        "Exit code: 2\nno rule",
+        True,
+    )
+    ran = outcome.messages[-1]
+    assert (ran.role, ran.kind, ran.id) == ("user", "injected", tool.message)
+    assert [block.tool_call for block in outcome.blocks(ran)] == [tool.id]
+
+
+def test_what_a_reviewer_did_stands_in_its_own_file() -> None:
+    """Its items stand in the file of who asked for the review, too."""
+    r = start()
+    end = {"id": "op1", "command": ["ls"], "exit_code": 0}
+    item = {"type": "CommandExecution", **end}
+    r.event("item_completed", thread_id=OTHER, item=item)
+    r.event("item_completed", thread_id=r.thread, item={**item, "id": "op2"})
+    assert only(r).native_id == "op2"
 
 
 @pytest.mark.parametrize("event_first", [True, False])

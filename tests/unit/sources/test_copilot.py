@@ -182,7 +182,15 @@ def test_a_subagent_is_a_session_of_its_own(by: str) -> None:
     "record",
     [
         event(1, "user.message", content="skill text", source="skill-pdf"),
-        event(1, "user.message", content="go", parentAgentTaskId="t1"),
+        event(1, "user.message", content="go", isAutopilotContinuation=True),
+        event(1, "user.message", content="go", source="agent-one"),
+        event(1, "user.message", content="<system_notification>\nAgent done.", source=""),
+        event(
+            1,
+            "user.message",
+            content="hello",
+            transformedContent="<cross_session_message>from_session_id: x</cross_session_message>",
+        ),
         event(1, "user.message", content="go", parentToolCallId="c1"),
         event(1, "system.message", content="You are Copilot."),
         event(1, "system.notification", content="agent done"),
@@ -191,6 +199,18 @@ def test_a_subagent_is_a_session_of_its_own(by: str) -> None:
 )
 def test_what_a_person_did_not_type_is_injected(record: dict[str, Any]) -> None:
     assert [message.kind for message in parse(start(), record).messages] == ["injected"]
+
+
+def test_a_task_that_telemetry_knows_a_prompt_by_does_not_make_it_less_typed() -> None:
+    """From 1.0.100 or so every prompt bears one."""
+    prompt = event(1, "user.message", content="go", parentAgentTaskId="9d99", delivery="idle")
+    outcome = parse(start(), prompt)
+    assert [message.kind for message in outcome.messages] == ["prompt"]
+    assert outcome.sessions["one"].title == "go"
+
+
+def test_what_lives_only_while_it_runs_is_no_message() -> None:
+    assert parse(start(), event(1, "session.hologram") | {"ephemeral": True}).messages == []
 
 
 def test_notices_compaction_and_the_unknown() -> None:
@@ -216,6 +236,27 @@ def test_a_thought_that_the_answer_repeats_is_told_once() -> None:
     outcome = parse(start(), thought, said(2, None, reasoningText="Hm."))
     kinds = [block.kind for message in outcome.messages for block in outcome.blocks(message)]
     assert kinds == ["thinking", "text"]
+
+
+def test_a_patch_names_its_first_file() -> None:
+    patch = (
+        "*** Begin Patch\n*** Update File: /w/a.py\n@@\n-x\n+y\n*** Add File: b\n+z\n*** End Patch"
+    )
+    request = {"toolCallId": "c1", "name": "apply_patch", "arguments": patch}
+    diff = "--- a/w/a.py\n+++ b/w/a.py\n@@ -1,1 +1,2 @@\n-x\n+y\n+z\n"
+    outcome = parse(
+        start(),
+        said(1, None, toolRequests=[request]),
+        event(
+            2,
+            "tool.execution_complete",
+            toolCallId="c1",
+            success=True,
+            result={"content": "Modified 1 file(s)", "detailedContent": diff},
+        ),
+    )
+    (tool,) = outcome.tools
+    assert (tool.file_path, tool.lines_added, tool.lines_removed) == ("/w/a.py", 2, 1)
 
 
 def test_titles_and_places_that_change() -> None:
@@ -326,6 +367,74 @@ def test_details_of_the_session_stand_in_for_those_of_its_only_model() -> None:
     details = {name: {"tokenCount": n} for n, name in enumerate(("cache_write", "input", "output"))}
     ended = event(2, "session.shutdown", modelMetrics={"m": {"requests": 2}}, tokenDetails=details)
     assert tokens(parse(start(), ended).calls) == (1, 1, 2, 0, 0)
+
+
+def test_details_of_a_model_stand_in_for_its_usage() -> None:
+    details = {"input": {"tokenCount": 10}, "cache_read": {"tokenCount": 20}}
+    metrics = {
+        "m": {"tokenDetails": {**details, "output": {"tokenCount": 5}}, "usage": {}},
+        "n": {"usage": {"inputTokens": 3, "outputTokens": 1}},
+    }
+    outcome = parse(start(), event(2, "session.shutdown", modelMetrics=metrics))
+    assert tokens(outcome.calls) == (2, 13, 6, 20, 0)
+
+
+def noted(second: int, model: str, *counts: int, **more: Any) -> dict[str, Any]:
+    names = ("inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens")
+    usage = {"model": model, **dict(zip(names, counts, strict=True)), "apiCallId": f"r{second}"}
+    return event(second, "session.usage_record", usage=usage) | more
+
+
+def test_requests_that_are_noted_one_by_one_need_no_shutdown() -> None:
+    (call,) = parse(
+        start(selectedModel="gpt-5"),
+        noted(1, "gpt-5", 1000, 50, 700, 100),
+        said(2, 50, model="gpt-5"),
+        noted(3, "gpt-5", 1200, 20, 900, 0, agentId="agent-1"),
+    ).calls
+    assert tokens([call]) == (1, 500, 70, 1600, 100)
+    assert call.usage_quality == "session_total"
+
+
+def test_a_shutdown_sums_up_the_requests_that_were_noted() -> None:
+    outcome = parse(
+        start(),
+        noted(1, "gpt-5", 1000, 50, 700, 100),
+        shutdown(2, gpt_5=(1000, 50, 700, 100)),
+        event(3, "session.resume"),
+        noted(4, "gpt-5", 500, 10, 400, 0),
+        noted(5, "haiku", 30, 3, 0, 0),
+        shutdown(6, gpt_5=(1500, 60, 1100, 100), haiku=(30, 3, 0, 0)),
+        noted(7, "gpt-5", 10, 1, 0, 0),
+    )
+    assert tokens(outcome.calls) == (2, 340, 64, 1100, 100)
+
+
+def test_requests_before_a_crash_stay_when_the_counters_begin_anew() -> None:
+    outcome = parse(
+        start(),
+        noted(1, "gpt-5", 1000, 50, 700, 0),
+        event(3, "session.resume"),
+        noted(4, "gpt-5", 500, 10, 400, 0),
+        shutdown(6, gpt_5=(500, 10, 400, 0)),
+        shutdown(7, gpt_5=(500, 10, 400, 0)),
+    )
+    assert tokens(outcome.calls) == (1, 400, 60, 1100, 0)
+
+
+def test_a_subagents_model_is_not_the_sessions() -> None:
+    agent = {"agentId": "agent-1"}
+    outcome = parse(
+        start(selectedModel="gpt-5"),
+        event(1, "subagent.started", toolCallId="c1", agentName="explore", model="mini") | agent,
+        event(2, "subagent.configured", model="haiku") | agent,
+        said(3, None) | agent,
+        event(4, "session.model_change", newModel="nano") | agent,
+        said(5, None) | agent,
+        said(6, None),
+    )
+    answers = [message.model for message in outcome.messages if message.kind == "answer"]
+    assert answers == ["haiku", "nano", "gpt-5"]
 
 
 # The database ----------------------------------------------------------------------------------

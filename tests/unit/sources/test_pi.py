@@ -302,3 +302,99 @@ def _usage(line: bytes) -> dict[str, Any]:
 
 def _four(usage: dict[str, Any]) -> tuple[int, ...]:
     return tuple(usage.get(name, 0) for name in ("input", "output", "cacheRead", "cacheWrite"))
+
+
+# Newer versions --------------------------------------------------------------------------------
+
+USED = {"input": 2, "output": 4, "cacheRead": 50, "cacheWrite": 0, "cost": {"total": 0.5}}
+
+
+def aside(second: int, name: str, /, **fields: Any) -> dict[str, Any]:
+    time = f"2026-06-01T10:00:{second:02}.000Z"
+    return {"type": name, "id": f"x{second}", "timestamp": time, **fields}
+
+
+def test_what_summaries_and_the_program_itself_used_counts() -> None:
+    outcome = parse(
+        header(),
+        entry(1, answer(text("hi"))),
+        aside(2, "usage", kind="cache_warm", model="claude-haiku-4-5", usage=USED),
+        aside(3, "compaction", summary="So far.", tokensBefore=9, usage=USED),
+        aside(4, "branch_summary", summary="Elsewhere.", usage=USED),
+        aside(5, "model_usage", purpose="title", model="tiny", usage=USED),
+        aside(6, "model_usage", purpose="title", model="tiny", usage={**USED, "output": 0}),
+        aside(7, "usage", kind="odd", usage={"input": 0, "output": 0}),
+        aside(8, "usage", kind="odd", usage=["no"]),
+    )
+    calls = sorted(outcome.calls, key=lambda call: str(call.at))
+    opus = "claude-opus-4-5"
+    assert [call.model for call in calls] == [opus, "claude-haiku-4-5", opus, opus, "tiny", "tiny"]
+    assert tokens(calls) == (6, 3 + 5 * 2, 5 + 4 * 4, 7 + 5 * 50, 11)
+    assert [call.reported_cost_usd for call in calls[1:]] == [Decimal("0.5")] * 5
+    assert [message.kind for message in outcome.messages] == ["answer", "compaction", "compaction"]
+
+
+def test_a_tool_that_asked_models_itself_is_billed() -> None:
+    asked = answer({"type": "toolCall", "id": "t1", "name": "task", "arguments": {}})
+    result = {"role": "toolResult", "toolCallId": "t1", "content": [text("ok")], "usage": USED}
+    outcome = parse(header(), entry(1, asked), entry(2, result))
+    assert tokens(outcome.calls) == (2, 5, 9, 57, 11)
+    assert {call.model for call in outcome.calls} == {"claude-opus-4-5", None}
+    assert outcome.tools[0].result == "ok"
+
+
+def test_a_copied_summary_is_counted_once() -> None:
+    summary = aside(3, "compaction", summary="So far.", usage=USED)
+    branch = header(timestamp="2026-06-01T11:00:00.000Z", parentSession="/s/x_one.jsonl")
+    (own,) = parse(header(), summary).calls
+    other = Transcript("pi", ROOT / "--w--" / "2026-06-01T11-00-00-000Z_two.jsonl", "two")
+    (copy,) = parse(branch, {**summary, "id": "y3"}, file=other).calls
+    assert own.id == copy.id
+    assert (own.attribution, copy.attribution) == (0, 2)
+
+
+def test_system_prompts_are_injected_and_edits_of_the_context_are_nothing() -> None:
+    first = {"role": "system", "content": "", "sections": {"preamble": "You are.", "gone": None}}
+    outcome = parse(
+        header(),
+        entry(1, first),
+        entry(2, {"role": "system", "content": "More.", "toolsAdded": []}),
+        aside(3, "context_edit", targetId="e1", replacement=None),
+        aside(4, "credential_pin", provider="anthropic", hash="00"),
+        aside(5, "reset_boundary"),
+    )
+    assert [message.kind for message in outcome.messages] == ["injected", "injected", "notice"]
+    assert [block.text for block in outcome.blocks()][:2] == ["You are.", "More."]
+
+
+def test_what_was_sent_in_the_persons_place_is_no_prompt() -> None:
+    outcome = parse(
+        header(),
+        entry(1, {"role": "user", "content": "go on", "synthetic": True}),
+        entry(2, {"role": "user", "content": "go on", "attribution": "agent"}),
+        entry(3, {"role": "user", "content": "stop", "attribution": "user", "steering": True}),
+    )
+    assert [message.kind for message in outcome.messages] == ["injected", "injected", "prompt"]
+
+
+@pytest.mark.parametrize(
+    ("records", "rank"),
+    [
+        ([{"type": "title", "v": 1, "title": "Sums", "source": "auto", "pad": "  "}, header()], 4),
+        ([{"type": "title", "v": 1, "title": "Sums", "source": "user", "pad": "  "}, header()], 5),
+        ([header(title="Sums", titleSource="auto")], 4),
+        ([header(), aside(2, "title_change", title="Sums", source="user")], 5),
+    ],
+)
+def test_titles_of_oh_my_pi(records: list[dict[str, Any]], rank: int) -> None:
+    outcome = parse(*records)
+    session = outcome.sessions["one"]
+    assert (session.title, session.title_rank, outcome.messages) == ("Sums", rank, [])
+
+
+def test_a_subagent_says_what_it_is() -> None:
+    file = Transcript(
+        "pi", ROOT / "--w--" / "2026-06-01T10-00-00-000Z_one" / "a.jsonl", "one/a", "one"
+    )
+    begun = aside(1, "session_init", systemPrompt="You are.", task="look", agent="scout")
+    assert parse(header(), begun, file=file).sessions["one/a"].agent_type == "scout"
