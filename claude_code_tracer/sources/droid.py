@@ -171,7 +171,7 @@ def _add_start(reading: _Reading, record: Record) -> None:
 def _date_total(reading: _Reading, record: Record) -> None:
     """Tell when what the session used began: its settings do not always say a time."""
     at = when(record.value.get("timestamp"))
-    if at and reading.memory.is_news("is_dated", "1"):
+    if at and reading.memory.see_fact("is_dated", "1"):
         reading.model_call(
             reading.native, 0, ("total", reading.native), Usage(), at=at, quality="session_total"
         )

@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from hashlib import blake2b
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from claude_code_tracer.model import MessageKind, Role
+from claude_code_tracer.sources import saved
 from claude_code_tracer.sources.changes import Change, nothing
 from claude_code_tracer.sources.draft import Draft, Part, path_text
 from claude_code_tracer.sources.jsonl import Record, records
+from claude_code_tracer.sources.saved import SavedFacts
 from claude_code_tracer.sources.source import Line, Parsed, Transcript
 from claude_code_tracer.sources.values import bounded, identifier, string
 
@@ -28,12 +29,10 @@ __all__ = [
     "Reading",
     "arguments_of",
     "call_key",
-    "digest",
     "plain_name",
     "put",
 ]
 
-_KEPT_FACTS = 128
 _KEPT_TOOLS = 128
 _FACT_CHARS = 1000
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_:.-]{1,64}")
@@ -49,33 +48,12 @@ class OpenTool(msgspec.Struct, array_like=True):
     removed: int | None = None
 
 
-class Memory(msgspec.Struct, omit_defaults=True):
+class Memory(SavedFacts, omit_defaults=True):
     """What the lines of a file that come later need to know of those before."""
 
     is_opened: bool = False
     has_root: bool = False
-    facts: dict[str, str] = {}
-    tools: dict[str, OpenTool] = {}
-
-    @classmethod
-    def load(cls, state: bytes | None) -> Self:
-        """Return the memory that an earlier call saved; a fresh one when there is none."""
-        try:
-            return msgspec.json.decode(state or b"{}", type=cls)
-        except msgspec.DecodeError:
-            return cls()
-
-    def save(self) -> bytes:
-        """Return it for the next call."""
-        return msgspec.json.encode(self)
-
-    def is_news(self, name: str, text: str) -> bool:
-        """Remember the last value of a fact by its digest; True when it is another one."""
-        mark = digest(text, 6)
-        if self.facts.get(name) == mark:
-            return False
-        put(self.facts, name, mark, _KEPT_FACTS)
-        return True
+    tools: dict[str, OpenTool] = msgspec.field(default_factory=dict)
 
 
 M = TypeVar("M", bound=Memory)
@@ -102,7 +80,7 @@ class Reading(Draft, Generic[M]):
         new: dict[str, Any] = {}
         for name, value in facts.items():
             text = string(value)
-            if text and memory.is_news(name, text[:_FACT_CHARS]):
+            if text and memory.see_fact(name, text[:_FACT_CHARS]):
                 new[name] = text
         if "cwd" in new and not memory.has_root:
             memory.has_root = True
@@ -115,7 +93,7 @@ class Reading(Draft, Generic[M]):
 
     def tell_title(self, revision: int, text: object, kind: str) -> None:
         """Tell a title of a kind in `model.TITLE_RANKS`, unless it was the last one of its kind."""
-        if (line := string(text)) and self.memory.is_news(f"title {kind}", line[:_FACT_CHARS]):
+        if (line := string(text)) and self.memory.see_fact(f"title {kind}", line[:_FACT_CHARS]):
             self.tell(revision)
             self.title(self.native, revision, line, kind)
 
@@ -225,14 +203,7 @@ class Reading(Draft, Generic[M]):
 def put(store: dict[str, _V], key: str, value: _V, limit: int) -> None:
     """Set a value as the newest one and forget the oldest beyond `limit`."""
     store.pop(key, None)
-    store[key] = value
-    while len(store) > limit:
-        del store[next(iter(store))]
-
-
-def digest(text: str, size: int = 16) -> str:
-    """Return a digest of a text, of `size` bytes: short enough to be kept, or good for an id."""
-    return blake2b(text.encode("utf-8", "replace"), digest_size=size).hexdigest()
+    saved.put(store, key, value, limit)
 
 
 def plain_name(name: str) -> str:

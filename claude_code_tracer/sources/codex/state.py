@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import IntEnum
-from hashlib import blake2b
 from typing import TypeVar
 
 import msgspec
+
+from claude_code_tracer.sources import saved
+from claude_code_tracer.sources.saved import SavedFacts
 
 __all__ = [
     "Counter",
@@ -100,7 +102,7 @@ class Unnamed(msgspec.Struct, array_like=True):
     native_id: str | None
 
 
-class State(msgspec.Struct, omit_defaults=True):
+class State(SavedFacts, omit_defaults=True):
     """The state of one file."""
 
     # Which session this is.
@@ -114,7 +116,6 @@ class State(msgspec.Struct, omit_defaults=True):
     is_opened: bool = False
     has_root: bool = False
     title_from: int = 0
-    facts: dict[str, str] = {}
     # What of the file is a copy.
     replay: Replay = Replay.NONE
     started: float | None = None
@@ -132,43 +133,23 @@ class State(msgspec.Struct, omit_defaults=True):
     is_inherited: bool = False
     """The counter may have started in another file or anew: the last response tells how far."""
     growth: Counter | None = None
-    records: list[Counter] = []
-    responses: list[str] = []
-    unnamed: list[Unnamed] = []
+    records: list[Counter] = msgspec.field(default_factory=list)
+    responses: list[str] = msgspec.field(default_factory=list)
+    unnamed: list[Unnamed] = msgspec.field(default_factory=list)
     # Messages.
     answer: OpenAnswer | None = None
     """The last response of this turn."""
     is_answering: bool = False
     """More items of it may come."""
-    prompts: list[OpenPrompt] = []
+    prompts: list[OpenPrompt] = msgspec.field(default_factory=list)
     has_prompt_events: bool = False
     review: list[str] | None = None
     """In a review: what the person was shown of it, and what was asked for them."""
     attached: int = 0
     """Images that a tool showed to the model, which are told as if the person had sent them."""
     compaction: str | int | None = None
-    twins: dict[str, list[str]] = {}
-    tools: dict[str, OpenTool] = {}
-
-    @classmethod
-    def load(cls, state: bytes | None) -> State:
-        """Return the state of an earlier call; a fresh one when there is none to understand."""
-        try:
-            return msgspec.json.decode(state or b"{}", type=cls)
-        except msgspec.DecodeError:
-            return cls()
-
-    def save(self) -> bytes:
-        """Return it for the next call."""
-        return msgspec.json.encode(self)
-
-    def see_fact(self, name: str, text: str) -> bool:
-        """Remember the last value of a fact by its digest; True when it is a new one."""
-        now = digest(text)
-        if self.facts.get(name) == now:
-            return False
-        self.facts[name] = now
-        return True
+    twins: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    tools: dict[str, OpenTool] = msgspec.field(default_factory=dict)
 
     def see_response(self, id: str) -> bool:
         """Remember a response by its id; False when it is among the last ones."""
@@ -213,7 +194,7 @@ class State(msgspec.Struct, omit_defaults=True):
 
 def digest(text: str) -> str:
     """Return what stands for a text in the state."""
-    return blake2b(text.strip().encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return saved.digest(text.strip(), 8)
 
 
 def _push(items: list[_T], item: _T, limit: int) -> None:

@@ -11,7 +11,7 @@ from claude_code_tracer.sources.copilot.tools import ask_tool, finish_tool, star
 from claude_code_tracer.sources.copilot.usage import Counts, counts_of
 from claude_code_tracer.sources.draft import Part
 from claude_code_tracer.sources.jsonl import Record
-from claude_code_tracer.sources.reading import digest
+from claude_code_tracer.sources.saved import digest
 from claude_code_tracer.sources.values import bounded, count, identifier, mapping, string, when
 
 __all__ = ["SKIPPED", "read_event"]

@@ -74,8 +74,8 @@ class CopilotReading(Reading[CopilotMemory]):
     def agent_session(self, record: Record, call: str, **facts: str | None) -> str:
         """Return the session of the subagent that a tool call started, and tell what is new."""
         session = f"{self.native}/{call}"
-        news = {name: v for name, v in facts.items() if v and self.memory.is_news(name + call, v)}
-        if self.memory.is_news(f"agent {call}", call):
+        news = {name: v for name, v in facts.items() if v and self.memory.see_fact(name + call, v)}
+        if self.memory.see_fact(f"agent {call}", call):
             self.tell(record.start)
             news |= {"parent": self.native, "relation": "subagent", "agent_id": call}
             news["path"] = path_text(self.file.path)

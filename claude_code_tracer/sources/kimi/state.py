@@ -11,7 +11,8 @@ import msgspec
 from claude_code_tracer.ids import record_id
 from claude_code_tracer.sources.draft import Part, Usage
 from claude_code_tracer.sources.jsonl import Record
-from claude_code_tracer.sources.reading import Memory, Reading, call_key, digest, put
+from claude_code_tracer.sources.reading import Memory, Reading, call_key, put
+from claude_code_tracer.sources.saved import digest
 from claude_code_tracer.sources.source import Transcript
 from claude_code_tracer.sources.values import bounded, identifier, mapping, string
 

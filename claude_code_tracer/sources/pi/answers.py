@@ -11,7 +11,8 @@ from claude_code_tracer.sources.draft import Part, Usage
 from claude_code_tracer.sources.jsonl import Record
 from claude_code_tracer.sources.numbered_diff import from_numbered_diff
 from claude_code_tracer.sources.pi.state import PiReading, content_parts, entry_key, entry_time
-from claude_code_tracer.sources.reading import call_key, digest
+from claude_code_tracer.sources.reading import call_key
+from claude_code_tracer.sources.saved import digest
 from claude_code_tracer.sources.values import bounded, count, identifier, mapping, string, usd, when
 
 __all__ = ["add_answer", "add_execution", "add_result", "add_side_call"]
@@ -179,7 +180,7 @@ def add_side_call(reading: PiReading, record: Record, value: dict[str, Any]) -> 
     if not _is_some(_usage(usage)):
         return
     kind, at = string(value.get("kind")), when(value.get("timestamp"))
-    key = digest(repr((value.get("type"), kind, value.get("timestamp"), bounded(usage))))
+    key = digest(repr((value.get("type"), kind, value.get("timestamp"), bounded(usage))), 16)
     model = identifier(value.get("model")) or reading.memory.model
     _add_call(reading, record, usage, key, at=at, model=model)
 

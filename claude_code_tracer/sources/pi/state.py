@@ -8,7 +8,8 @@ from typing import Any
 
 from claude_code_tracer.sources.draft import Part
 from claude_code_tracer.sources.jsonl import Record
-from claude_code_tracer.sources.reading import Memory, Reading, digest
+from claude_code_tracer.sources.reading import Memory, Reading
+from claude_code_tracer.sources.saved import digest
 from claude_code_tracer.sources.times import from_epoch_ms
 from claude_code_tracer.sources.values import bounded, mapping, string, when
 
@@ -44,7 +45,7 @@ def entry_key(record: Record, message: dict[str, Any]) -> str:
     value = record.value
     said = [message.get(name) for name in ("role", "content", "summary", "command", "modelId")]
     times = [value.get("timestamp"), message.get("timestamp")]
-    return digest(repr(bounded([value.get("type"), times, said])))
+    return digest(repr(bounded([value.get("type"), times, said])), 16)
 
 
 def content_parts(content: object) -> list[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -556,3 +557,63 @@ if REAL:
         assert tokens(outcome.calls)[:4] == naive(path)
         unknown = [m for m in outcome.messages if m.kind == "unknown"]
         assert len(unknown) == (path.name == "schema_drift.json")  # no chat of this tool
+
+
+# Which project it is of ------------------------------------------------------------------------
+
+FOLDER = "/home/ann/shop"
+DIGEST = hashlib.sha256(FOLDER.encode()).hexdigest()
+NOWHERE = {"projectHash": hashlib.sha256(b"/elsewhere").hexdigest()}
+
+
+def reading_of(path: Any, name: str = "file_path") -> dict[str, Any]:
+    call = {"id": "c1", "name": "read_file", "args": {name: path}, "status": "success"}
+    return answer("m2", toolCalls=[call])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        reading_of(f"{FOLDER}/src/cart.py"),
+        reading_of(FOLDER, "dir_path"),
+        reading_of(["/tmp/x", f"{FOLDER}/a"], "paths"),
+        user("m1", f"<session_context>\n- **Workspace Directories:**\n  - {FOLDER}\n- **More:**\n"),
+        user(
+            "m1",
+            "This is the Gemini CLI. We are setting up the context for our chat.\n"
+            f"I'm currently working in the directory: {FOLDER}\nHere is the folder structure",
+        ),
+    ],
+)
+def test_the_project_is_the_folder_that_has_its_digest(message: dict[str, Any]) -> None:
+    header = {**HEADER, "projectHash": DIGEST}
+    data = jsonl(header, user("m0", "hi"), message, reading_of("/tmp/y"))
+    assert_pieces_agree(SOURCE, LINES, data)
+    for outcome in (
+        parse_file(SOURCE, LINES, data),
+        read_document(user("m0", "hi"), message, projectHash=DIGEST),
+    ):
+        session = outcome.sessions[SESSION]
+        assert (session.project_root, session.cwd) == (FOLDER, FOLDER)
+
+
+@pytest.mark.parametrize(
+    ("header", "path"),
+    [
+        (NOWHERE, f"{FOLDER}/a"),
+        ({"projectHash": DIGEST}, "src/cart.py"),
+        ({"projectHash": DIGEST}, "/" * 5000),
+        ({"projectHash": DIGEST}, "/\ud800"),
+        ({"projectHash": 7}, f"{FOLDER}/a"),
+    ],
+)
+def test_a_project_that_no_path_tells_is_not_guessed(header: dict[str, Any], path: str) -> None:
+    outcome = read_document(reading_of(path), **header)
+    assert outcome.sessions[SESSION].project_root is None
+
+
+def test_a_message_that_holds_several_responses_has_the_tokens_of_one() -> None:
+    calls = [{"id": f"c{n}", "name": "ls", "status": "success", "timestamp": at(n)} for n in (3, 9)]
+    for some, quality in ((calls[:1], "exact"), (calls, "lower_bound")):
+        outcome = read_document(answer("m2", tokens=counts(9, 1, 0, 0, 0), toolCalls=some))
+        assert outcome.calls[0].usage_quality == quality
