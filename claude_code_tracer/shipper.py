@@ -28,7 +28,7 @@ from claude_code_tracer.errors import (
 )
 from claude_code_tracer.killpoints import KillPoints
 from claude_code_tracer.log import event
-from claude_code_tracer.model import Entity, Session
+from claude_code_tracer.model import Entity, ModelCall, Session
 from claude_code_tracer.outbox import Outbox, Parked, Record
 from claude_code_tracer.outbox.codec import decode, kind_of
 from claude_code_tracer.ship.batch import encode_batch, list_of, shrink, size_of
@@ -140,12 +140,17 @@ class Shipper:
 
     def _rows_of(self, ship: _Pass) -> list[Merged]:
         entities: list[tuple[int, Entity]] = []
+        homes: dict[str, str] = {}
         for record in ship.records.values():
             try:
-                entities.append((record.seq, decode(record.body)))
+                entity = decode(record.body)
             except BadRecord as exc:
                 pointer = Parked(f"row {exc}", file=record.file, kind=record.kind)
                 self._park(ship, (record.seq,), pointer)
+                continue
+            if _is_copy(entity, homes):
+                break  # it begins the next batch: only who sees both knows of a fork
+            entities.append((record.seq, entity))
         rows = merge(entities)
         if sum(len(record.body) for record in ship.records.values()) <= self._max_bytes:
             return rows
@@ -276,6 +281,13 @@ class Shipper:
         self._stalled = exc
         self._resume_at_s = self._clock.monotonic_s() + wait_s
         return exc
+
+
+def _is_copy(entity: Entity, homes: dict[str, str]) -> bool:
+    """Tell whether another session of this batch has the same model call; `homes` says whose."""
+    if not isinstance(entity, ModelCall):
+        return False
+    return homes.setdefault(entity.id, entity.session) != entity.session
 
 
 def _halt_error(halt: Halt) -> HaltStage:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from tests.golden.homes import build_home
 def test_all_sources_are_collected_and_shown(world: World) -> None:
     for source in SOURCES:
         build_home(source.name, world.home)
+    _age(world.home)  # a file that was written just now may wait for a better store of its tool
     before = _untouched(world.home)
     world.run("start", "--daemon")
     world.run("sync")
@@ -38,6 +41,14 @@ def test_all_sources_are_collected_and_shown(world: World) -> None:
     collected = world.json("usage", "models")["totals"]
     scanned = world.json("usage", "models", "--scan")["totals"]
     assert scanned == collected
+
+
+def _age(home: Path) -> None:
+    """Let every file be an hour old."""
+    hour_ago = time.time() - 3600
+    for path in home.rglob("*"):
+        if path.is_file():
+            os.utime(path, (hour_ago, hour_ago))
 
 
 def _untouched(home: Path) -> dict[str, tuple[int, bytes]]:

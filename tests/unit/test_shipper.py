@@ -17,7 +17,7 @@ from claude_code_tracer.errors import (
     ServerUnavailable,
     SignedOut,
 )
-from claude_code_tracer.model import Entity, ToolCall
+from claude_code_tracer.model import Entity, ModelCall, ToolCall
 from claude_code_tracer.outbox import FileRow, Lane
 from claude_code_tracer.ship.classify import Answer
 from claude_code_tracer.shipper import Shipper
@@ -302,3 +302,16 @@ class _Highest(Random):
 
     def uniform(self, a: float, b: float) -> float:
         return b
+
+
+def test_a_fork_s_copy_of_a_call_goes_with_the_next_batch(pipeline: Pipeline) -> None:
+    """Only a server that sees both copies learns that one session is a fork of the other."""
+    calls: list[Entity] = [
+        ModelCall(source="lines", session=session, id=f"c{number}", revision=number)
+        for session in ("a", "b")
+        for number in range(3)
+    ]
+    _put_rows(pipeline, calls)
+    pipeline.ship()
+    assert pipeline.server.batches == [3, 3]
+    assert pipeline.outbox.stats().pending_rows == 0
