@@ -10,7 +10,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "claude_code_tracer"
 
-BASE = {"errors", "model", "ids", "config", "paths", "clock", "log", "killpoints", "finding", "__init__"}
+BASE = {
+    *("errors", "model", "ids", "config", "paths", "clock", "log", "killpoints", "finding"),
+    "__init__",
+}
 STAGES = {"sources", "tail", "guard", "pricing", "outbox", "ship"}
 """Siblings: each knows the base and itself, never another."""
 MAY_IMPORT = {
