@@ -7,11 +7,22 @@ an id made up by somebody else can never meet ours.
 
 from __future__ import annotations
 
+from binascii import hexlify
+from collections.abc import Callable
 from hashlib import blake2b
 
-__all__ = ["record_id"]
+__all__ = ["SEPARATOR", "ids_of", "record_id"]
 
-_SEPARATOR = b"\x1f"
+SEPARATOR = "\x1f"
+_BYTES = 16
+
+# `translate` looks up each byte of a text in a table of 256. With the digits of a digest and a
+# hyphen as the table, this text gets the digits in the shape of a UUID, faster than slices do.
+_HYPHEN = 2 * _BYTES
+_SHAPE = bytes([_HYPHEN]).join(
+    [bytes(range(*group)) for group in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))]
+)
+_REST_OF_TABLE = b"-" + bytes(255 - _HYPHEN)
 
 
 def record_id(*parts: str | int) -> str:
@@ -20,6 +31,25 @@ def record_id(*parts: str | int) -> str:
     The parts must identify the record within its session by what the tool wrote (a uuid, a message
     id, a tool call id), or by its file position when the tool wrote no id.
     """
-    raw = _SEPARATOR.join(str(part).encode("utf-8", "surrogatepass") for part in parts)
-    h = blake2b(raw, digest_size=16).hexdigest()
-    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+    text = SEPARATOR.join([str(part) for part in parts])
+    whole = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_BYTES)
+    return _uuid_text(whole.digest())
+
+
+def ids_of(kind: str) -> Callable[[str], str]:
+    """Return `record_id` for two parts of which `kind` is the first: faster, for thousands.
+
+    More parts are given as one text, with SEPARATOR between them.
+    """
+    begun = blake2b(f"{kind}{SEPARATOR}".encode(), digest_size=_BYTES)
+
+    def id_of(text: str) -> str:
+        whole = begun.copy()
+        whole.update(text.encode("utf-8", "surrogatepass"))
+        return _uuid_text(whole.digest())
+
+    return id_of
+
+
+def _uuid_text(digest: bytes) -> str:
+    return _SHAPE.translate(hexlify(digest) + _REST_OF_TABLE).decode()

@@ -53,8 +53,11 @@ TITLE_RANKS = {"custom": 5, "generated": 4, "last_prompt": 3, "summary": 2, "fir
 """How much a title is worth; a better rank wins, then the newer one."""
 
 
-class _Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What every row says about where it belongs."""
+class _Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What every row says about where it belongs.
+
+    No row is part of a cycle, as JSON has none: so the garbage collector need not look at them.
+    """
 
     source: str
     session: str
@@ -64,7 +67,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How often which privacy rule fired in this row; set by the guard, never by a source."""
 
 
-class Session(_Row, frozen=True, kw_only=True, omit_defaults=True, tag="session"):
+class Session(_Row, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="session"):
     """Facts about one session; many of these merge into one row."""
 
     parent: str | None = None
@@ -83,7 +86,7 @@ class Session(_Row, frozen=True, kw_only=True, omit_defaults=True, tag="session"
     """The transcript file."""
 
 
-class Message(_Row, frozen=True, kw_only=True, omit_defaults=True, tag="message"):
+class Message(_Row, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="message"):
     """One turn: what a person typed, what the model answered, or what the tool put in."""
 
     id: str
@@ -99,7 +102,7 @@ class Message(_Row, frozen=True, kw_only=True, omit_defaults=True, tag="message"
     """What was odd: invalid_utf8, salvaged, truncated, no_timestamp, interrupted, api_error ..."""
 
 
-class Block(_Row, frozen=True, kw_only=True, omit_defaults=True, tag="block"):
+class Block(_Row, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="block"):
     """One piece of a message's content, in the order it was written."""
 
     id: str
@@ -112,7 +115,7 @@ class Block(_Row, frozen=True, kw_only=True, omit_defaults=True, tag="block"):
     """Small JSON: an image's media type and size, or an unknown record as it was written."""
 
 
-class ToolCall(_Row, frozen=True, kw_only=True, omit_defaults=True, tag="tool_call"):
+class ToolCall(_Row, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="tool_call"):
     """One use of a tool: the request and, once known, what came back."""
 
     id: str
@@ -134,7 +137,7 @@ class ToolCall(_Row, frozen=True, kw_only=True, omit_defaults=True, tag="tool_ca
     """Native id of the session this call started (a subagent)."""
 
 
-class ModelCall(_Row, frozen=True, kw_only=True, omit_defaults=True, tag="model_call"):
+class ModelCall(_Row, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="model_call"):
     """One billed API response. `input_tokens` excludes what came from or went to the cache."""
 
     id: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
+
+import msgspec
 
 from claude_code_tracer.sources.values import clip, count
 
@@ -16,8 +17,7 @@ _MAX_COMPARED = 400
 _MAX_DIFF_CHARS = 128 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, gc=False):
     """Hunks as `model.ToolCall.diff` wants them, and the lines they add and remove."""
 
     hunks: list[dict[str, Any]]
@@ -45,7 +45,7 @@ def from_patch(patch: object) -> Change | None:
     for hunk in patch:
         raw = hunk.get("lines")
         lines = [line for line in raw if type(line) is str] if type(raw) is list else []
-        signs = [line[:1] for line in lines]
+        signs = "".join([line[:1] for line in lines])
         added += signs.count("+")
         removed += signs.count("-")
         left -= sum(map(len, lines))

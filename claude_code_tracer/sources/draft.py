@@ -39,7 +39,7 @@ BLOCKS_PER_BYTE = 64
 _FACT_CHARS = 1000
 
 
-class Part(msgspec.Struct):
+class Part(msgspec.Struct, gc=False):
     """One piece of a message's content; it gets its id and place when it is added."""
 
     kind: BlockKind

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 __all__ = [
+    "MAX_COUNT",
     "MAX_ID_CHARS",
     "MAX_TEXT_BYTES",
     "bounded",
@@ -30,8 +31,9 @@ _SURELY_SHORT = MAX_TEXT_BYTES // 4
 """So many characters can never be more bytes than MAX_TEXT_BYTES."""
 
 _MAX_DEPTH = 64
-_MAX_COUNT = 10**12
+MAX_COUNT = 10**12
 """Far above what one response can be, and its price still fits into the database's number."""
+_CONTAINERS = frozenset({dict, list})
 _TOO_DEEP = "[nested too deep]"
 _LEFT_OUT = "[left out: too large]"
 
@@ -55,16 +57,18 @@ def mapping(value: object) -> dict[str, Any]:
     return value if type(value) is dict else {}
 
 
-def count(value: object, limit: int = _MAX_COUNT) -> int | None:
+def count(value: object, limit: int = MAX_COUNT) -> int | None:
     """Return `value` when it can be a number of things, fewer than `limit`; else None."""
+    if type(value) is int:
+        return value if 0 <= value < limit else None
     if type(value) is float and value.is_integer():
-        value = int(value)
-    return value if type(value) is int and 0 <= value < limit else None
+        return count(int(value), limit)
+    return None
 
 
 def usd(value: object) -> Decimal | None:
     """Return an amount of money that a tool reported; None when it reported none."""
-    if isinstance(value, int | float) and value is not True and 0 < value < 1_000_000:
+    if (type(value) is int or type(value) is float) and 0 < value < 1_000_000:
         return Decimal(repr(value))
     return None
 
@@ -77,9 +81,10 @@ def when(value: object) -> datetime | None:
         at = datetime.fromisoformat(value)
     except ValueError:
         return None
-    if at.tzinfo is None or not 2020 <= at.year < 2100:
+    zone = at.tzinfo
+    if zone is None or not 2020 <= at.year < 2100:
         return None
-    return at if at.tzinfo is UTC else at.astimezone(UTC)
+    return at if zone is UTC else at.astimezone(UTC)
 
 
 def one_line(text: str, limit: int = 200) -> str:
@@ -98,18 +103,26 @@ def clip(text: str) -> str:
     return f"{kept}\n[{len(raw) - len(kept.encode())} of {len(raw)} bytes left out]"
 
 
-def bounded(value: Any) -> Any:
-    """Return JSON `value` no deeper than 64 and no larger than MAX_TEXT_BYTES; rarely a copy."""
+def bounded(value: Any, size: int | None = None) -> Any:
+    """Return JSON `value` no deeper than 64 and no larger than MAX_TEXT_BYTES; rarely a copy.
+
+    `size` is how many bytes it was read from, if that is known: it saves weighing the value.
+    """
+    if size is not None and size <= _SURELY_SHORT and _is_flat(value):
+        return value
     if _is_small(value):
         return value
     return _cut(value, [MAX_TEXT_BYTES], _MAX_DEPTH)
 
 
+def _is_flat(value: Any) -> bool:
+    """Tell whether nothing is nested in `value`: what most tools are called with."""
+    return type(value) is dict and _CONTAINERS.isdisjoint(map(type, value.values()))
+
+
 def _is_small(value: Any) -> bool:
     """Tell whether `value` is within the bounds, without recursion (F20: depth is hostile)."""
     left = _SURELY_SHORT
-    if type(value) is dict and (weight := _flat_weight(value)) is not None:
-        return weight <= left
     level = [value]
     for _ in range(_MAX_DEPTH):
         deeper: list[Any] = []
@@ -126,17 +139,6 @@ def _is_small(value: Any) -> bool:
             return True
         level = deeper
     return False
-
-
-def _flat_weight(value: dict[str, Any]) -> int | None:
-    """Return what an object with nothing nested in it weighs: what most tools are called with."""
-    weight = 1
-    for key, item in value.items():
-        kind = type(item)
-        if kind is dict or kind is list:
-            return None
-        weight += len(key) + (len(item) + 1 if kind is str else 1)
-    return weight
 
 
 def _weight(item: Any) -> int:

@@ -35,6 +35,7 @@ from claude_code_tracer.sources.source import Fact, Line, Parsed, Shape, Transcr
 
 __all__ = ["ClaudeCode"]
 
+_AT_ONCE = 64
 Handler = Callable[[Reading, Record], None]
 
 _HANDLERS: dict[str, Handler] = {
@@ -78,23 +79,26 @@ class ClaudeCode:
         if file.shape is Shape.DOCUMENT:
             return parse_document(file, lines)
         reading = Reading(file, state)
-        for line in lines:
-            record = whole_record(line)
-            if record is not None:
-                _handler(record)(reading, record)
-                continue
-            found, bad = records(line, _is_whole)
-            reading.bad += bad
-            for part in found:
-                _handler(part)(reading, part)
+        for at in range(0, len(lines), _AT_ONCE):
+            for record in _records(reading, lines[at : at + _AT_ONCE]):
+                kind = record.value.get("type")
+                add = _HANDLERS.get(kind, add_unknown) if type(kind) is str else add_unknown
+                add(reading, record)
         settle_model_call(reading)
         settle_proposals(reading)
         return Parsed(reading.entities, reading.bad, reading.save())
 
 
-def _handler(record: Record) -> Handler:
-    kind = record.value.get("type")
-    return _HANDLERS.get(kind, add_unknown) if type(kind) is str else add_unknown
+def _records(reading: Reading, lines: Sequence[Line]) -> list[Record]:
+    whole = [record for line in lines if (record := whole_record(line))]
+    if len(whole) == len(lines):
+        return whole
+    some: list[Record] = []
+    for line in lines:
+        found, bad = records(line, _is_whole)
+        reading.bad += bad
+        some += found
+    return some
 
 
 def _is_whole(value: dict[str, Any]) -> bool:

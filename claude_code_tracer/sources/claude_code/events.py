@@ -35,7 +35,7 @@ from claude_code_tracer.sources.claude_code.turns import (
 from claude_code_tracer.sources.claude_code.usage import add_model_call
 from claude_code_tracer.sources.draft import Part
 from claude_code_tracer.sources.jsonl import Record
-from claude_code_tracer.sources.values import bounded, mapping, string
+from claude_code_tracer.sources.values import bounded, identifier, mapping, string
 
 __all__ = [
     "SKIPPED_ATTACHMENTS",
@@ -194,7 +194,12 @@ def add_progress(reading: Reading, record: Record) -> None:
     """Count what a subagent's replayed answer cost (trap 7); nothing else of progress stays."""
     data = mapping(record.value.get("data"))
     kind = data.get("type")
+    if type(kind) is str and kind in SKIPPED_PROGRESS:
+        return
     if kind == "agent_progress":
-        add_model_call(reading, entry_of(record), mapping(data.get("message")), None)
-    elif type(kind) is not str or kind not in SKIPPED_PROGRESS:
+        line = mapping(data.get("message"))
+        message = mapping(line.get("message"))
+        call_id = identifier(message.get("id")) or identifier(line.get("uuid"))
+        add_model_call(reading, entry_of(record), line, message, call_id, None)
+    else:
         add_unknown(reading, record)

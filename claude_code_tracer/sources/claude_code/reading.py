@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache, partial
 from typing import Any, TypeGuard
 
 import msgspec
 
-from claude_code_tracer.ids import record_id
+from claude_code_tracer.ids import SEPARATOR, ids_of
 from claude_code_tracer.model import (
     TITLE_RANKS,
     Block,
@@ -31,14 +30,18 @@ __all__ = ["Entry", "HeldLine", "Reading", "entry_of", "event_of", "is_plain_id"
 
 _FACT_CHARS = 1000
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_message_id = ids_of("message")
+_tool_call_id = ids_of("tool_call")
+_block_id = ids_of("block")
 _FACTS = ("cwd", "branch", "tool_version", "entrypoint")
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A record that becomes something: its value, and what every entity made of it needs."""
 
     value: dict[str, Any]
     start: int
+    size: int
     uuid: str | None
     line_id: str
     """What identifies it within its session: its uuid, else where it stands."""
@@ -47,19 +50,18 @@ class Entry(msgspec.Struct, frozen=True):
     """The flags of a message made of it."""
 
 
-class HeldLine(msgspec.Struct):
+class HeldLine(msgspec.Struct, gc=False):
     """A line with the usage of a model call, whose next line may say more."""
 
-    entry: Entry
-    value: dict[str, Any]
-    """The line itself, or the one that is nested in it."""
+    start: int
     message_id: str | None
     attribution: int
     call_id: str
     model: object
     usage: dict[str, Any]
     stop_reason: object
-    began: object
+    cost: object
+    began: datetime | None
     """The time that the first line of the response says."""
 
 
@@ -74,7 +76,8 @@ def entry_of(record: Record) -> Entry:
     uuid = identifier(value.get("uuid"))
     at = when(value.get("timestamp"))
     odd = record.flags if at else (*record.flags, "no_timestamp")
-    return Entry(value, record.start, uuid, uuid or f"@{record.start}", at, odd)
+    start = record.start
+    return Entry(value, start, record.end - start, uuid, uuid or f"@{start}", at, odd)
 
 
 def event_of(record: Record, key: str) -> Entry:
@@ -83,7 +86,8 @@ def event_of(record: Record, key: str) -> Entry:
     `key` says what it is about. Such records have no uuid, and most of them no time.
     """
     at = when(record.value.get("timestamp"))
-    return Entry(record.value, record.start, None, identifier(key) or key, at, record.flags)
+    size = record.end - record.start
+    return Entry(record.value, record.start, size, None, identifier(key) or key, at, record.flags)
 
 
 class Reading:
@@ -95,9 +99,8 @@ class Reading:
         self._file = file
         self.state = State.load(state)
         self._facts_told: tuple[object, ...] = ()
-        # Ids are asked for again by every line of an answer and by the result of every call.
-        self.message_id = cache(partial(record_id, "message"))
-        self.tool_call_id = cache(partial(record_id, "tool_call"))
+        self._message_ids: dict[str, str] = {}
+        self._tool_call_ids: dict[str, str] = {}
         self.held: HeldLine | None = None
         """The last line that told of a model call, until the next one is seen."""
         self.proposals: dict[str, tuple[int, str, dict[str, Any]]] = {}
@@ -132,10 +135,10 @@ class Reading:
         if self._is_beside and self.parent is None:
             self._adopt(value)
         if entry.uuid:
-            self.state.see_uuid(entry.uuid)
+            self.state.uuids.append(entry.uuid)
         get = value.get
         told = (get("cwd"), get("gitBranch"), get("version"), get("entrypoint"))
-        if told != self._facts_told or not self.state.is_opened:
+        if told != self._facts_told:
             self._facts_told = told
             self._tell(entry.start, told)
         if "forkedFrom" in value and not self.is_agent:
@@ -190,22 +193,38 @@ class Reading:
                 facts["parent"] = self.parent
         self.entities.append(Session(source=NAME, session=self.session, revision=revision, **facts))
 
-    def title(self, revision: int, text: object, kind: str) -> None:
-        """Add a title of a known kind, unless it was the last one of that kind."""
+    def title(self, revision: int, text: object, kind: str) -> bool:
+        """Add a title of a known kind, unless it was the last one of it; tell if it is one."""
         line = one_line(text) if type(text) is str else ""
         if line and self.state.see_fact(f"title_{kind}", line):
             self.session_fact(revision, title=line, title_rank=TITLE_RANKS[kind])
+        return bool(line)
 
     def first_prompt(self, revision: int, text: str) -> None:
         """Take the first prompt as the title while there is no better one."""
-        if not self.state.has_first_prompt and one_line(text):
-            self.state.has_first_prompt = True
-            self.title(revision, text, "first_prompt")
+        if not self.state.has_first_prompt:
+            self.state.has_first_prompt = self.title(revision, text, "first_prompt")
 
     def has_seen_uuid(self, uuid: object) -> bool:
         """Tell whether a record with this uuid was among the last ones of this file."""
         known = identifier(uuid)
         return known is not None and self.state.has_seen_uuid(known)
+
+    # Ids: every line of an answer asks for the answer's, every result for that of its call ------
+
+    def message_id(self, key: str) -> str:
+        """Return the id of the message that `key` names in its session."""
+        id = self._message_ids.get(key)
+        if id is None:
+            id = self._message_ids[key] = _message_id(key)
+        return id
+
+    def tool_call_id(self, call: str) -> str:
+        """Return the id of the tool call with the native id `call`."""
+        id = self._tool_call_ids.get(call)
+        if id is None:
+            id = self._tool_call_ids[call] = _tool_call_id(call)
+        return id
 
     # Messages ----------------------------------------------------------------------------------
 
@@ -223,6 +242,7 @@ class Reading:
     ) -> None:
         """Add a message, or one more line of it, with its blocks."""
         id = id or self.message_id(entry.line_id)
+        start = entry.start
         odd = (*entry.odd, *flags) if flags else entry.odd
         blocks = []
         for index, part in enumerate(parts):
@@ -235,10 +255,10 @@ class Reading:
                 Block(
                     source=NAME,
                     session=self.session,
-                    revision=entry.start,
-                    id=record_id("block", entry.line_id, index),
+                    revision=start,
+                    id=_block_id(f"{entry.line_id}{SEPARATOR}{index}"),
                     message=id,
-                    position=entry.start * BLOCKS_PER_BYTE + index,
+                    position=start * BLOCKS_PER_BYTE + index,
                     kind=part.kind,
                     text=text,
                     tool_call=part.tool_call,
@@ -246,15 +266,15 @@ class Reading:
                 )
             )
         if not self.state.is_opened:
-            self.session_fact(entry.start)
-        seen = self._see(id, entry.start, entry.at, odd)
+            self.session_fact(start)
+        seen = self._see(id, start, entry.at, odd)
         if seen:
             is_aside = entry.value.get("isSidechain") is True and not self.is_agent
             self.entities.append(
                 Message(
                     source=NAME,
                     session=self.session,
-                    revision=entry.start,
+                    revision=start,
                     id=id,
                     native_id=native_id or entry.uuid,
                     position=seen.position,
@@ -266,7 +286,7 @@ class Reading:
                     flags=seen.flags or None,
                 )
             )
-        self.entities += blocks
+        self.entities.extend(blocks)
 
     def _see(
         self, id: str, position: int, at: datetime | None, odd: tuple[str, ...]
@@ -274,9 +294,9 @@ class Reading:
         """Return what is known of a message, or None when this line adds nothing to it."""
         seen = self.state.messages.get(id)
         if seen is None:
-            seen = SeenMessage(position, at, sorted({*odd}))
+            seen = SeenMessage(position, at, sorted({*odd}) if odd else [])
             self.state.see_message(id, seen)
-        elif {*odd} <= {*seen.flags} and (at is None or seen.at is not None):
+        elif (at is None or seen.at is not None) and (not odd or {*odd} <= {*seen.flags}):
             return None
         else:
             seen.flags = sorted({*seen.flags, *odd})

@@ -24,7 +24,7 @@ _UUID_CHARS = 8
 _V = TypeVar("_V")
 
 
-class SeenMessage(msgspec.Struct, array_like=True):
+class SeenMessage(msgspec.Struct, array_like=True, gc=False):
     """A message whose other lines may follow: where it began and what was odd so far."""
 
     position: int
@@ -32,7 +32,7 @@ class SeenMessage(msgspec.Struct, array_like=True):
     flags: list[str]
 
 
-class SeenCall(msgspec.Struct, array_like=True):
+class SeenCall(msgspec.Struct, array_like=True, gc=False):
     """A model call whose other lines may follow, with more output."""
 
     output_tokens: int
@@ -40,7 +40,7 @@ class SeenCall(msgspec.Struct, array_like=True):
     at: datetime | None
 
 
-class OpenTool(msgspec.Struct, array_like=True):
+class OpenTool(msgspec.Struct, array_like=True, gc=False):
     """A tool call whose result has not come yet."""
 
     name: str
@@ -63,6 +63,7 @@ class State(msgspec.Struct, omit_defaults=True):
     calls: dict[str, SeenCall] = {}
     tools: dict[str, OpenTool] = {}
     uuids: list[str] = []
+    """Of the last records; all of them until they are saved."""
 
     @classmethod
     def load(cls, state: bytes | None) -> State:
@@ -74,7 +75,7 @@ class State(msgspec.Struct, omit_defaults=True):
 
     def save(self) -> bytes:
         """Return it for the next call."""
-        del self.uuids[:-_KEPT_UUIDS]
+        self.uuids = [uuid[:_UUID_CHARS] for uuid in self.uuids[-_KEPT_UUIDS:]]
         return msgspec.json.encode(self)
 
     def see_fact(self, name: str, text: str) -> bool:
@@ -85,32 +86,33 @@ class State(msgspec.Struct, omit_defaults=True):
         self.facts[name] = digest
         return True
 
-    def see_uuid(self, uuid: str) -> None:
-        """Remember the ids of the last records."""
-        self.uuids.append(uuid[:_UUID_CHARS])
-
     def has_seen_uuid(self, uuid: str) -> bool:
         """Tell whether the record with this id was among the last ones."""
-        return uuid[:_UUID_CHARS] in self.uuids[-_KEPT_UUIDS:]
+        last = self.uuids[-_KEPT_UUIDS:]
+        return uuid[:_UUID_CHARS] in [seen[:_UUID_CHARS] for seen in last]
 
     def see_message(self, id: str, seen: SeenMessage) -> None:
         """Remember a message until some others have begun."""
-        _put(self.messages, id, seen, _KEPT_MESSAGES)
+        self.messages[id] = seen
+        while len(self.messages) > _KEPT_MESSAGES:
+            _drop_oldest(self.messages)
 
-    def see_call(self, key: str, seen: SeenCall) -> None:
+    def see_call(self, id: str, seen: SeenCall) -> None:
         """Remember a model call until some others have begun."""
-        _put(self.calls, key, seen, _KEPT_CALLS)
+        self.calls[id] = seen
+        while len(self.calls) > _KEPT_CALLS:
+            _drop_oldest(self.calls)
 
     def open_tool(self, call: str, tool: OpenTool) -> None:
         """Remember a tool call until its result comes."""
-        _put(self.tools, call, tool, _KEPT_TOOLS)
+        self.tools[call] = tool
+        while len(self.tools) > _KEPT_TOOLS:
+            _drop_oldest(self.tools)
 
     def close_tool(self, call: str) -> OpenTool | None:
         """Return what is known of a tool call whose result is here."""
         return self.tools.pop(call, None)
 
 
-def _put(store: dict[str, _V], key: str, value: _V, limit: int) -> None:
-    store[key] = value
-    while len(store) > limit:
-        del store[next(iter(store))]
+def _drop_oldest(store: dict[str, _V]) -> None:
+    del store[next(iter(store))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from claude_code_tracer.model import Session, ToolCall
@@ -24,6 +25,7 @@ __all__ = ["add_tool_call", "add_tool_result", "media_part", "result_text", "set
 
 _EDITS = {"Edit", "MultiEdit", "Write", "NotebookEdit"}
 _AGENTS = {"Agent", "Task"}
+_MAX_NAME_CHARS = 64
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_:.-]{1,64}")
 
 
@@ -50,7 +52,7 @@ def add_tool_call(
             message=message_id,
             position=entry.start,
             name=name[:200],
-            input=bounded(arguments),
+            input=bounded(arguments, entry.size),
             started_at=entry.at,
             file_path=_edited_file(fields) if is_edit else None,
         )
@@ -87,7 +89,7 @@ def _edited_file(fields: dict[str, Any]) -> str | None:
 
 def _opened(entry: Entry, name: str, fields: dict[str, Any]) -> OpenTool:
     """Return what the result will need: never the text of an edit, which may hold a secret."""
-    opened = OpenTool(name if _PLAIN_NAME.fullmatch(name) else "unknown")
+    opened = OpenTool(_plain_name(name[: _MAX_NAME_CHARS + 1]))
     if name in _AGENTS:
         agent_type = string(fields.get("subagent_type"))
         if agent_type and _PLAIN_NAME.fullmatch(agent_type):
@@ -95,6 +97,11 @@ def _opened(entry: Entry, name: str, fields: dict[str, Any]) -> OpenTool:
     elif name == "WebSearch":
         opened.searcher = searching_model(entry.value.get("message"))
     return opened
+
+
+@lru_cache(maxsize=256)
+def _plain_name(name: str) -> str:
+    return name if _PLAIN_NAME.fullmatch(name) else "unknown"
 
 
 def _proposed(name: str, fields: dict[str, Any]) -> Change | None:

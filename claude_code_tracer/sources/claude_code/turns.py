@@ -122,7 +122,8 @@ def add_assistant(reading: Reading, record: Record) -> None:
         flags=flags,
     )
     if not is_own:
-        add_model_call(reading, entry, value, message_id)
+        call_id = answer_id or entry.uuid
+        add_model_call(reading, entry, value, message, call_id, message_id)
 
 
 def _answer_part(
