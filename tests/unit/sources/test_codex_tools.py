@@ -79,7 +79,7 @@ def test_a_call_and_its_output_are_one() -> None:
         ("unable to locate image at `/nope.png`: No such file or directory", None, True),
         ("request_user_input is unavailable in Default mode", None, True),
         ("invalid agent id x: Error(ParseChar)", None, True),
-        ("live agent path `/root/nobody` not found", None, True),
+        ("live agent path `/lead/nobody` not found", None, True),
         ([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}], "a\nb", False),
         (
             [{"type": "input_image", "image_url": "data:image/png;base64,aGVsbG8="}],
