@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from claude_code_tracer.ids import record_id
+from claude_code_tracer.ids import SEPARATOR, ids_of, record_id
 
 
 def test_same_parts_same_id_on_every_machine() -> None:
@@ -18,3 +18,8 @@ def test_parts_are_not_glued() -> None:
 
 def test_an_id_is_a_uuid_even_for_odd_text() -> None:
     assert UUID(record_id("\ud800", "x"))
+
+
+def test_the_faster_way_gives_the_same_ids() -> None:
+    assert ids_of("message")("msg_1") == record_id("message", "msg_1")
+    assert ids_of("block")(f"\ud800{SEPARATOR}7") == record_id("block", "\ud800", 7)

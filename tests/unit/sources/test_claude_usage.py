@@ -57,6 +57,18 @@ def test_ids_that_a_proxy_uses_again_are_calls_of_their_own() -> None:
     assert [call.output_tokens for call in outcome.calls] == [5, 6]
 
 
+def test_a_line_that_says_more_kinds_of_tokens_is_a_call_of_its_own_in_any_pieces() -> None:
+    first, second = line(5), line(6)
+    del first["message"]["usage"]["cache_creation_input_tokens"]
+    data = b"".join(
+        json.dumps({"uuid": f"u{number}", **record}).encode() + b"\n"
+        for number, record in enumerate((first, second))
+    )
+    whole, pieces = parse_bytes(data), parse_bytes(data, cuts=[1])
+    assert [call.output_tokens for call in whole.calls] == [5, 6]
+    assert whole.calls == pieces.calls
+
+
 def test_a_response_without_id_is_known_by_its_line() -> None:
     [call] = parse(line(5, id=None, uuid="u7")).calls
     assert call.native_id == "u7"

@@ -68,6 +68,15 @@ def test_small_json_is_not_copied() -> None:
     assert bounded(value) is value
 
 
+def test_how_much_json_holds_a_value_changes_nothing_but_the_time() -> None:
+    for value in ({"a": "b", "c": 1}, {"a": [1, {"b": "c"}]}, [], "text"):
+        assert bounded(value, 100) is value
+    deep: Any = []
+    for _ in range(100):
+        deep = [deep]
+    assert bounded({"down": deep}, 300) == bounded({"down": deep}) != {"down": deep}
+
+
 @pytest.mark.parametrize(
     "value",
     [
