@@ -71,6 +71,7 @@ def whole_record(line: Line) -> Record | None:
     except orjson.JSONDecodeError:
         return None
     # From the right: that looks for backslashes, which are fewer than zeros, and is a third faster.
+    # And only behind the first one: two thirds of the lines have none.
     escape = raw.find(b"\\")
     if type(value) is not dict or (escape >= 0 and raw.rfind(_NUL_ESCAPE, escape) >= 0):
         return None

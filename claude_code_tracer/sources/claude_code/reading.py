@@ -42,6 +42,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     value: dict[str, Any]
     start: int
     size: int
+    """How many bytes of the file it takes."""
     uuid: str | None
     line_id: str
     """What identifies it within its session: its uuid, else where it stands."""
