@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-__all__ = ["Clock", "FakeClock", "SystemClock"]
+__all__ = ["Clock", "FakeClock", "Gaps", "SystemClock"]
 
 
 class Clock(Protocol):
@@ -39,6 +39,24 @@ class SystemClock:
         return event.wait(seconds)
 
 
+class Gaps:
+    """Notice that a machine slept between two looks, or that its wall clock was set (F56).
+
+    Monotonic time stands still while a machine sleeps, on some systems, so both are compared.
+    """
+
+    def __init__(self, clock: Clock, longest_s: float = 60.0) -> None:
+        self._clock = clock
+        self._longest_s = longest_s
+        self._last = clock.now(), clock.monotonic_s()
+
+    def has_gap(self) -> bool:
+        """Tell whether more than `longest_s` lie between this look and the last one."""
+        (last_at, last_s), self._last = self._last, (self._clock.now(), self._clock.monotonic_s())
+        at, now_s = self._last
+        return max((at - last_at).total_seconds(), now_s - last_s) > self._longest_s
+
+
 class FakeClock:
     """A clock for tests: it stands still until `advance_s` or `wait_s` moves it."""
 
@@ -59,3 +77,7 @@ class FakeClock:
     def advance_s(self, seconds: float) -> None:
         """Let `seconds` pass."""
         self._elapsed_s += seconds
+
+    def jump_s(self, seconds: float) -> None:
+        """Set the wall clock, or sleep: `seconds` go by that monotonic time knows nothing of."""
+        self._start += timedelta(seconds=seconds)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from claude_code_tracer.errors import GuardFailed
 from claude_code_tracer.killpoints import KillPoints
+from claude_code_tracer.merge import without_repeats
 from claude_code_tracer.model import Entity, ModelCall, Session
 from claude_code_tracer.outbox import Parked
 from claude_code_tracer.outbox.codec import kind_of
@@ -65,7 +66,7 @@ class Intake:
     ) -> Taken:
         """Return what `lines` mean; whatever fails is parked, so that nothing stands in the way."""
         taken = Taken(state=state)
-        entities = self._parse(source, file, lines, taken)
+        entities = without_repeats(self._parse(source, file, lines, taken))
         self._kill.hit("after_parse")
         for entity in entities:
             try:

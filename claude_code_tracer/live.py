@@ -13,6 +13,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
+from realtime.exceptions import NotConnectedError
+from websockets.exceptions import WebSocketException
+
+from claude_code_tracer.errors import RetryLater
 
 __all__ = ["changed_sessions"]
 
@@ -20,6 +24,8 @@ REFETCH_S = 5.0
 _RECONNECT_S = 1.0
 _CONNECTION_S = 45 * 60.0
 """A connection ends before its access token (an hour) does."""
+_PASSING = (OSError, TimeoutError, WebSocketException, NotConnectedError, RetryLater)
+"""What a server says, or does not, that is away for a while."""
 
 
 async def changed_sessions(
@@ -27,12 +33,14 @@ async def changed_sessions(
 ) -> AsyncIterator[set[str]]:
     """Yield sets of session ids as they change; an empty set means "anything may have changed".
 
-    Never ends by itself: a lost connection is made again, for ever, with a new `access_token()`.
+    Never ends by itself: a lost connection is made again, for ever, with a new `access_token()`
+    (F78). Only when that raises HaltStage, because the device is signed out, somebody must act.
     """
     logging.getLogger("realtime").setLevel(logging.CRITICAL)  # we say it ourselves
     while True:
-        with contextlib.suppress(OSError, TimeoutError):
-            async for ids in _one_connection(url, key, access_token(), workspace_ids):
+        with contextlib.suppress(*_PASSING):
+            token = await asyncio.to_thread(access_token)
+            async for ids in _one_connection(url, key, token, workspace_ids):
                 yield ids
         yield set()
         await asyncio.sleep(_RECONNECT_S)

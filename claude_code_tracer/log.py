@@ -12,9 +12,11 @@ from pathlib import Path
 
 from claude_code_tracer.paths import create_private_file
 
-__all__ = ["crash", "event", "setup_logging"]
+__all__ = ["crash", "event", "place_of", "setup_logging"]
 
 _FRAMES = 12
+_REPEAT_S = 60.0
+_KNOWN_MAX = 1000
 _FORMAT = "%(asctime)s.%(msecs)03dZ level=%(levelname)s %(message)s"
 
 
@@ -24,6 +26,31 @@ class _PrivateRotatingFile(logging.handlers.RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
         create_private_file(Path(self.baseFilename))
         return super()._open()
+
+
+class _OncePerMinute(logging.Filter):
+    """Let a line pass once a minute per stage, event and first fact; count those left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[object, tuple[float, int]] = {}
+        """When it was written last, and how often it was left out since."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether `record` is to be written; one that is says how many were not."""
+        head = getattr(record, "head", None)
+        if head is None or record.levelno <= logging.DEBUG:
+            return True
+        at, left_out = self._known.get(head, (float("-inf"), 0))
+        if 0 <= record.created - at < _REPEAT_S:
+            self._known[head] = at, left_out + 1
+            return False
+        if len(self._known) >= _KNOWN_MAX:
+            self._known.clear()
+        self._known[head] = record.created, 0
+        if left_out:
+            record.msg = f"{record.msg} repeated={left_out}"
+        return True
 
 
 def setup_logging(file: Path | None, *, max_bytes: int, files: int, verbose: bool = False) -> None:
@@ -36,6 +63,7 @@ def setup_logging(file: Path | None, *, max_bytes: int, files: int, verbose: boo
     formatter = logging.Formatter(_FORMAT, datefmt="%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
+    handler.addFilter(_OncePerMinute())
     root = logging.getLogger("claude_code_tracer")
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -47,7 +75,8 @@ def event(stage: str, name: str, *, level: int = logging.INFO, **facts: object) 
     logger = logging.getLogger("claude_code_tracer")
     if logger.isEnabledFor(level):
         pairs = " ".join(f"{key}={_quote(value)}" for key, value in facts.items())
-        logger.log(level, "stage=%s event=%s %s", stage, name, pairs)
+        head = stage, name, next(map(str, facts.values()), "")
+        logger.log(level, "stage=%s event=%s %s", stage, name, pairs, extra={"head": head})
 
 
 def crash(stage: str, exc: BaseException) -> None:
@@ -55,9 +84,18 @@ def crash(stage: str, exc: BaseException) -> None:
 
     The text of an exception we did not raise may quote a transcript.
     """
-    frames = traceback.extract_tb(exc.__traceback__)[-_FRAMES:]
-    at = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+    at = _lines_of(traceback.extract_tb(exc.__traceback__))
     event(stage, "crashed", level=logging.ERROR, error=type(exc).__name__, at=at)
+
+
+def place_of(thread: int | None) -> str:
+    """Return which lines of code a thread is in, by its ident."""
+    frame = sys._current_frames().get(thread or 0)
+    return _lines_of(traceback.extract_stack(frame)) if frame else "nowhere"
+
+
+def _lines_of(stack: traceback.StackSummary) -> str:
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in stack[-_FRAMES:])
 
 
 def _quote(value: object) -> str:

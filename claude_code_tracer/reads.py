@@ -5,6 +5,7 @@ The device token is exchanged for a short-lived session of its owner (design D5)
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,10 +22,15 @@ __all__ = ["Reader"]
 
 _PAGE = 200
 _RENEW_BEFORE_S = 120.0
+_PASSING = re.compile(r"PGRST00[0-3]|(08|53|57)...|50[234]")
+"""Codes that say nothing about the question: the database is away, busy or being restarted."""
 
 
 class Reader:
-    """Read as the owner of this device. Rows are dicts with the columns of the `api` views."""
+    """Read as the owner of this device. Rows are dicts with the columns of the `api` views.
+
+    A context manager: the kept connection ends with it, or with the process.
+    """
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
@@ -36,6 +42,12 @@ class Reader:
         self._token = ""
         self._expires_at = 0.0
 
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._client.postgrest.aclose()
+
     @property
     def server(self) -> tuple[str, str]:
         """Address and publishable key, for a Realtime connection beside this reader."""
@@ -46,7 +58,8 @@ class Reader:
         if time.time() > self._expires_at - _RENEW_BEFORE_S:
             session = self._exchange()
             self._token = str(session["access_token"])
-            self._expires_at = float(session["expires_at"])
+            # Not `expires_at`: that is the server's clock, which may be ahead of ours (F83).
+            self._expires_at = time.time() + float(session["expires_in"])
             self._client.postgrest.auth(self._token)
         return self._token
 
@@ -83,7 +96,8 @@ class Reader:
         """Return the sessions that were stored or changed after `moment`, oldest change first."""
         self.access_token()
         query = self._client.table("sessions").select("*").gt("updated_at", moment.isoformat())
-        return _rows(query.order("updated_at").limit(_PAGE))
+        # Who follows asks again anyway; the library's own retries would only make that later.
+        return _rows(query.order("updated_at").limit(_PAGE).retry(False))
 
     def position_before(self, session_id: str, moment: datetime) -> int:
         """Return the position of the last message written before `moment`, or -1."""
@@ -142,6 +156,13 @@ def _rows(query: Any) -> list[dict[str, Any]]:
     try:
         rows: list[dict[str, Any]] = query.execute().data
     except APIError as exc:
+        if _PASSING.fullmatch(str(exc.code)):
+            raise ServerUnavailable(f"the server cannot answer now ({exc.code})") from exc
+        if exc.code == "PGRST303":
+            raise ServerUnavailable(
+                f"the server does not accept the token ({exc.code}: {exc.message}): "
+                "is this machine's clock right?"
+            ) from exc
         raise TracerError(f"the server refused to answer ({exc.code}): {exc.message}") from exc
     except httpx.TransportError as exc:
         raise ServerUnavailable("the server does not answer: see `claude-tracer status`") from exc

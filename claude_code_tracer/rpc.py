@@ -95,11 +95,13 @@ class Server:
         status, answer = self._send(method, path, headers, body)
         if status == 200:
             return answer
-        if status in (401, 502, 503, 504):
-            raise ServerUnavailable(f"{self._credentials.url} answered {status}: try again")
         said = _Refusal()
         with contextlib.suppress(msgspec.DecodeError):
             said = msgspec.json.decode(answer, type=_Refusal)
+        if status in (401, 502, 503, 504):
+            # F83: a session made a moment ago is refused when two clocks disagree.
+            advice = "is this machine's clock right?" if said.code == "PGRST303" else "try again"
+            raise ServerUnavailable(f"{self._credentials.url} answered {status}: {advice}")
         raise TracerError(f"the server refused to answer ({said.code or status}): {said.message}")
 
     def _sign_in(self) -> _Session:

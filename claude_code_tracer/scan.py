@@ -20,13 +20,13 @@ import msgspec
 
 from claude_code_tracer.config import load_config
 from claude_code_tracer.errors import FileBusy, NotFound
+from claude_code_tracer.merge import merge
 from claude_code_tracer.model import ModelCall, Session
 from claude_code_tracer.outbox import FileRow
 from claude_code_tracer.portions import portions
 from claude_code_tracer.pricing import Prices
 from claude_code_tracer.reports.rows import Question, Row
 from claude_code_tracer.reports.summing import Counted, Place, sum_calls
-from claude_code_tracer.ship.merge import merge
 from claude_code_tracer.sources.claude_code.scan import UsageScan, project_of
 from claude_code_tracer.sources.registry import SOURCES, source_named
 from claude_code_tracer.sources.source import Line, Shape, Source, Transcript
@@ -214,7 +214,7 @@ def _split(content: bytes) -> list[Line]:
 
 
 def _once(calls: Iterable[Counted]) -> list[Counted]:
-    """Return every call once, though both processes found it: as `ship.merge` would."""
+    """Return every call once, though both processes found it: as `merge` would."""
     once: dict[tuple[str, str], Counted] = {}
     for call in calls:
         known = once.setdefault((call.source, call.key), call)

@@ -13,7 +13,7 @@ from claude_code_tracer.health import Health, read_health
 from claude_code_tracer.local.backend import Backend
 from claude_code_tracer.lock import InstanceLock, running_pid
 
-__all__ = ["running_health", "served"]
+__all__ = ["served", "wait_until_running"]
 
 _START_WAIT_S = 30.0
 _POLL_S = 0.05
@@ -57,16 +57,6 @@ def _own_backend(config: Config) -> Iterator[None]:
         if watcher.ident is not None:
             watcher.join()
         backend.stop()
-
-
-def running_health(config: Config) -> Health:
-    """Return what the running tracer says of itself, or NotRunning with advice."""
-    health = read_health(config.home)
-    if health is None:
-        raise NotRunning(
-            "claude-tracer is not running: start it with `claude-tracer start --daemon`"
-        )
-    return health
 
 
 def wait_until_running(config: Config) -> Health:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import random
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,7 +17,6 @@ from claude_code_tracer import __version__
 from claude_code_tracer.clock import Clock
 from claude_code_tracer.config import Config
 from claude_code_tracer.errors import (
-    BadRecord,
     ConfigError,
     HaltStage,
     RetryLater,
@@ -28,10 +26,9 @@ from claude_code_tracer.errors import (
 )
 from claude_code_tracer.killpoints import KillPoints
 from claude_code_tracer.log import event
-from claude_code_tracer.model import Entity, ModelCall, Session
 from claude_code_tracer.outbox import Outbox, Parked, Record
-from claude_code_tracer.outbox.codec import decode, kind_of
-from claude_code_tracer.ship.batch import encode_batch, list_of, shrink, size_of
+from claude_code_tracer.outgoing import Row, rows_of
+from claude_code_tracer.ship.batch import encode_batch, list_of
 from claude_code_tracer.ship.classify import (
     Ack,
     Answer,
@@ -44,7 +41,6 @@ from claude_code_tracer.ship.classify import (
     Verdict,
     classify,
 )
-from claude_code_tracer.ship.merge import Merged, merge
 
 __all__ = ["ShipReport", "Shipper"]
 
@@ -52,7 +48,6 @@ _BACKOFF_MAX_S = 300.0
 _BACKOFF_MIN_S = 0.1
 _RAMP = 4
 _CEILING_STEP = 8
-_SMALLEST_CUT_BYTES = 1024
 _REASON_MAX = 200
 _ENVELOPE_BYTES = 512
 
@@ -116,6 +111,12 @@ class Shipper:
         self._resume_at_s = 0.0
         self.shipped = 0
         """Outbox rows the server has taken since the start."""
+        self.answers = 0
+        """Grows as a long pass gets on."""
+
+    def try_now(self) -> None:
+        """Let the next pass try at once, whatever is left of a pause; any thread may call it."""
+        self._resume_at_s = float("-inf")
 
     def run_once(self) -> ShipReport:
         """Send one batch, splitting it if need be.
@@ -127,7 +128,7 @@ class Shipper:
         records = self._outbox.take(self._rows, self._max_bytes)
         ship = _Pass({record.seq: record for record in records})
         try:
-            if rows := self._rows_of(ship):
+            if rows := self._fitting(rows_of(records), ship):
                 self._deliver(rows, ship)
         except RetryLater as exc:
             raise self._pause(exc) from exc
@@ -136,33 +137,22 @@ class Shipper:
             raise
         if records:
             self._ramp_up()
-        return ShipReport(ship.sent, ship.parked, self._outbox.stats().pending_rows > 0)
+        return ShipReport(ship.sent, ship.parked, self._outbox.queue().rows > 0)
 
-    def _rows_of(self, ship: _Pass) -> list[Merged]:
-        entities: list[tuple[int, Entity]] = []
-        homes: dict[str, str] = {}
-        for record in ship.records.values():
-            try:
-                entity = decode(record.body)
-            except BadRecord as exc:
-                pointer = Parked(f"row {exc}", file=record.file, kind=record.kind)
-                self._park(ship, (record.seq,), pointer)
-                continue
-            if _is_copy(entity, homes):
-                break  # it begins the next batch: only who sees both knows of a fork
-            entities.append((record.seq, entity))
-        rows = merge(entities)
-        if sum(len(record.body) for record in ship.records.values()) <= self._max_bytes:
-            return rows
-        fitting: list[Merged] = []
+    def _fitting(self, rows: list[Row], ship: _Pass) -> list[Row]:
+        """Return `rows` without what cannot be sent even alone: that is cut, or parked."""
+        fitting: list[Row] = []
         for row in rows:
-            small: Merged | None = row
-            if size_of(row.entity) > self._max_bytes:
-                small = self._shrunk(row, self._max_bytes, "it is too large to be sent", ship)
+            small: Row | None = row
+            if not row.is_whole:
+                self._park_row(row, "it is damaged in the outbox", ship)
+                small = None
+            elif len(row.body) > self._max_bytes:
+                small = self._cut(row, self._max_bytes, "it is too large to be sent", ship)
             fitting += [small] if small else []
         return fitting
 
-    def _deliver(self, rows: list[Merged], ship: _Pass) -> None:
+    def _deliver(self, rows: list[Row], ship: _Pass) -> None:
         """Have the server take `rows`, or each half of them, or park the one that is left."""
         verdict = self._ask(rows)
         match verdict:
@@ -177,17 +167,18 @@ class Shipper:
             case Split():
                 self._split(rows, verdict, ship)
 
-    def _ask(self, rows: list[Merged]) -> Verdict:
-        entities = [row.entity for row in rows]
-        body = encode_batch(entities, self._guard_version, __version__)
+    def _ask(self, rows: list[Row]) -> Verdict:
+        content = ((row.kind, row.body) for row in rows)
+        body = encode_batch(content, self._guard_version, __version__)
         self._kill.hit("before_send")
         verdict = classify(self._client.send(body), len(rows))
+        self.answers += 1
         if isinstance(verdict, Refresh) and self._client.refresh():
             verdict = classify(self._client.send(body), len(rows))
         self._kill.hit("after_send")
         return verdict
 
-    def _split(self, rows: list[Merged], verdict: Split, ship: _Pass) -> None:
+    def _split(self, rows: list[Row], verdict: Split, ship: _Pass) -> None:
         if verdict.is_too_slow:
             self._ceiling = max(1, len(rows) // 2)
         if len(rows) > 1:
@@ -198,52 +189,43 @@ class Shipper:
             raise ServerUnavailable(verdict.reason)
         elif not verdict.is_too_large:
             self._park_row(rows[0], verdict.reason, ship)
-        elif smaller := self._shrunk(rows[0], size_of(rows[0].entity) // 2, verdict.reason, ship):
+        elif smaller := self._cut(rows[0], len(rows[0].body) // 2, verdict.reason, ship):
             self._deliver([smaller], ship)
 
-    def _shrunk(self, row: Merged, max_bytes: int, reason: str, ship: _Pass) -> Merged | None:
+    def _cut(self, row: Row, max_bytes: int, reason: str, ship: _Pass) -> Row | None:
         """Return `row` cut to `max_bytes`; None, and parked, when it cannot be cut."""
-        entity = shrink(row.entity, max_bytes) if max_bytes >= _SMALLEST_CUT_BYTES else None
-        if entity is None:
+        smaller = row.cut_to(max_bytes)
+        if smaller is None:
             self._park_row(row, reason, ship)
-            return None
-        event("shipper", "row_cut", kind=kind_of(entity), reason=reason)
-        return Merged(entity, row.seqs)
+        else:
+            event("shipper", "row_cut", kind=row.kind, reason=reason)
+        return smaller
 
-    def _settle(self, rows: list[Merged], refused: Sequence[Refusal], ship: _Pass) -> None:
-        """Forget what the server took and park what it refused (its indexes are per list)."""
-        reasons = {(refusal.list, refusal.index): refusal.reason for refusal in refused}
-        places: Counter[str] = Counter()
-        taken: list[int] = []
-        for row in rows:
-            name = list_of(row.entity)
-            reason = reasons.pop((name, places[name]), None)
-            places[name] += 1
-            if reason is None:
-                taken += row.seqs
-            else:
-                self._park_row(row, f"refused by the server: {reason[:_REASON_MAX]}", ship)
+    def _settle(self, rows: list[Row], refused: Sequence[Refusal], ship: _Pass) -> None:
+        """Forget what the server took and park what it refused."""
+        bad = _refusals(rows, refused)
+        for index, reason in bad.items():
+            reason = f"refused by the server: {reason[:_REASON_MAX]}"
+            self._park_row(rows[index], reason, ship)
+        taken = [seq for i, row in enumerate(rows) if i not in bad for seq in row.seqs]
         self._outbox.ack(taken)
         ship.sent += len(taken)
         self.shipped += len(taken)
 
-    def _park_row(self, row: Merged, reason: str, ship: _Pass) -> None:
-        entity = row.entity
-        name = entity.session if isinstance(entity, Session) else entity.id
+    def _park_row(self, row: Row, reason: str, ship: _Pass) -> None:
+        record = ship.records[row.seqs[0]]
+        name = record.id or record.session.partition("/")[2]
         pointer = Parked(
             reason,
-            file=ship.records[row.seqs[0]].file,
-            start=entity.revision,
-            session=f"{entity.source}/{entity.session}",
-            kind=kind_of(entity),
+            file=record.file,
+            start=row.revision(),
+            session=record.session,
+            kind=record.kind,
             record=sha256(name.encode()).hexdigest(),
         )
-        self._park(ship, row.seqs, pointer)
-
-    def _park(self, ship: _Pass, seqs: Sequence[int], pointer: Parked) -> None:
-        self._outbox.park(seqs, [pointer])
-        ship.parked += len(seqs)
-        event("shipper", "parked", level=logging.WARNING, kind=pointer.kind, reason=pointer.reason)
+        self._outbox.park(row.seqs, [pointer])
+        ship.parked += len(row.seqs)
+        event("shipper", "parked", level=logging.WARNING, kind=record.kind, reason=reason)
 
     def _ramp_up(self) -> None:
         if self._stalled:
@@ -283,11 +265,23 @@ class Shipper:
         return exc
 
 
-def _is_copy(entity: Entity, homes: dict[str, str]) -> bool:
-    """Tell whether another session of this batch has the same model call; `homes` says whose."""
-    if not isinstance(entity, ModelCall):
-        return False
-    return homes.setdefault(entity.id, entity.session) != entity.session
+def _refusals(rows: Sequence[Row], refused: Sequence[Refusal]) -> dict[int, str]:
+    """Return which of `rows` were refused, and why; the server counts in each list apart.
+
+    ServerUnavailable when it refuses what it was not sent: no word of that answer counts.
+    """
+    if not refused:
+        return {}
+    places: dict[str, list[int]] = {}
+    for index, row in enumerate(rows):
+        places.setdefault(list_of(row.kind), []).append(index)
+    bad: dict[int, str] = {}
+    for refusal in refused:
+        of_list = places.get(refusal.list, [])
+        if not 0 <= refusal.index < len(of_list):
+            raise ServerUnavailable("the server refuses rows that it was not sent")
+        bad[of_list[refusal.index]] = refusal.reason
+    return bad
 
 
 def _halt_error(halt: Halt) -> HaltStage:

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "claude_code_tracer"
 
 BASE = {
-    *("errors", "model", "ids", "config", "paths", "clock", "log", "killpoints", "finding"),
-    "__init__",
+    *("errors", "model", "merge", "ids", "config", "paths", "clock", "log", "killpoints"),
+    *("finding", "__init__"),
 }
 STAGES = {"sources", "tail", "guard", "pricing", "outbox", "ship"}
 """Siblings: each knows the base and itself, never another."""
@@ -21,13 +21,18 @@ MAY_IMPORT = {
     "local": {"ship"},  # it writes the credentials that ship reads
     "lock": set(),
     "health": {"lock"},
+    "rate": set(),
     "worker": {"health"},
     "collect_report": set(),
     "intake": {"outbox", "sources"},
     "portions": {"outbox", "sources", "tail"},
-    "collector": {"collect_report", "intake", "portions", "sources", "tail", "outbox"},
-    "shipper": {"outbox", "ship"},
-    "pipeline": STAGES | {"collector", "shipper"},
+    "reading": {"collect_report", "intake", "outbox", "portions", "sources", "tail"},
+    "collector": {"collect_report", "intake", "outbox", "reading", "sources", "tail"},
+    "outgoing": {"outbox", "ship"},
+    "shipper": {"outbox", "outgoing", "ship"},
+    "requests": {"lock"},
+    "again": {"outbox", "requests", "sources", "tail"},
+    "pipeline": STAGES | {"again", "collector", "shipper"},
     "scan": STAGES | {"portions", "reports", "timezones"},
     "reads": {"ship"},
     "rpc": {"ship"},  # the light client beside `reads`: see its docstring
@@ -39,10 +44,13 @@ MAY_IMPORT = {
     "live": set(),
     "follow": {"live", "reads"},
     "serving": {"health", "local", "lock"},
-    "sync": {"collector", "health", "lock", "pipeline", "serving"},
-    "daemon": {"collector", "health", "local", "lock", "pipeline", "worker"},
+    "sync": {"collector", "health", "lock", "pipeline", "serving", "worker"},
+    "vitals": {"collector", "health", "outbox", "pipeline", "rate", "worker"},
+    "draining": {"outbox", "worker"},
+    "daemon": {"collector", "draining", "health", "local", "lock", "pipeline", "vitals", "worker"},
     "background": {"health", "local", "lock"},
-    "doctor": STAGES | {"health", "local", "lock", "rpc"},
+    "service": {"health", "lock", "sources"},
+    "doctor": STAGES | {"health", "local", "lock", "rpc", "service"},
 }
 COMPOSERS = {"cli", "__main__"}
 BEHIND_ONE_FILE = {

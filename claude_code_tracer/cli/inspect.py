@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,26 @@ from typing import Any
 import click
 import msgspec
 
-from claude_code_tracer.cli.render import ago, print_json, safe
-from claude_code_tracer.config import load_config
+from claude_code_tracer.cli.render import ago, count, duration, print_json, safe
+from claude_code_tracer.config import environment, find_home, load_config
 from claude_code_tracer.errors import NotFound
-from claude_code_tracer.health import Health, StageHealth, is_stale, read_health
-from claude_code_tracer.serving import running_health
+from claude_code_tracer.health import (
+    Backfill,
+    Health,
+    QueueHealth,
+    SourceHealth,
+    StageHealth,
+    is_stale,
+    read_health,
+    running_health,
+)
 
 __all__ = ["logs", "status"]
 
 _TAIL_BYTES = 1_000_000
+_MB = 1_000_000
+_BEHIND_S = 60.0
+"""A source that is less behind than this keeps up."""
 
 
 @click.command()
@@ -32,12 +44,13 @@ def status(as_json: bool) -> None:
     Example:
       claude-tracer status --json
     """
-    config = load_config()
+    home = find_home(environment())
     if as_json:
-        health = read_health(config.home)
-        print_json(_as_json(health, str(config.home.root)))
+        health = read_health(home)
+        print_json(_as_json(health, str(home.root)))
         raise SystemExit(0 if health else 1)
-    _print(running_health(config), str(config.home.root))
+    for line in _lines(running_health(home), str(home.root), datetime.now(UTC)):
+        click.echo(safe(line))
 
 
 def _as_json(health: Health | None, home: str) -> dict[str, Any]:
@@ -47,39 +60,83 @@ def _as_json(health: Health | None, home: str) -> dict[str, Any]:
     return {"running": True, "stale": is_stale(health, datetime.now(UTC)), "home": home, **facts}
 
 
-def _print(health: Health, home: str) -> None:
-    click.echo(
+def _lines(health: Health, home: str, now: datetime) -> Iterator[str]:
+    yield (
         f"claude-tracer {health.version} is running (pid {health.pid}), "
-        f"started {ago(health.started_at)}"
+        f"started {ago(health.started_at, now)}"
     )
-    if is_stale(health, datetime.now(UTC)):
-        click.echo(
-            f"  it has said nothing since {ago(health.written_at)}: see `claude-tracer logs`"
-        )
     rows = {
         "dashboard": health.url or "not served yet",
         "data folder": home,
-        "collector": _stage(health.collector),
-        "shipper": _stage(health.shipper),
+        "collector": _stage(health.collector, now),
+        "shipper": _stage(health.shipper, now),
         "server": ", ".join(f"{name} {state}" for name, state in health.backend.items()),
-        "last scan": ago(health.last_scan_at) if health.last_scan_at else "under way",
+        "last scan": ago(health.last_scan_at, now) if health.last_scan_at else "under way",
+        **({"reading": _reading(health.backfill, health)} if health.backfill else {}),
         "collected": f"{health.records} records from {health.files} files, {health.masked} masked",
-        "queue": f"{health.pending_records} records to send, {health.shipped_records} sent",
+        "queue": f"{_queue(health.queue, now)}, {health.shipped_records} sent",
+        **{name: _source(source, now) for name, source in health.sources.items()},
     }
     if health.parked_records or health.bad_spans:
         rows["set aside"] = (
             f"{health.parked_records} records, {health.bad_spans} unreadable pieces: "
-            "see `claude-tracer doctor`"
+            "see `claude-tracer parked list`"
         )
+    if error := health.last_error:
+        rows["last error"] = f"{error.stage}, {ago(error.at, now)}: {error.text}"
     for name, value in rows.items():
-        click.echo(f"  {name:<12} {safe(value)}")
+        yield f"  {name:<12} {value}"
     for problem in health.unreadable:
-        click.echo(f"  cannot read  {safe(problem)}")
+        yield f"  cannot read  {problem}"
+    yield from _advice(health, now)
 
 
-def _stage(stage: StageHealth) -> str:
-    detail = f" since {ago(stage.since)}: {stage.detail}" if stage.detail else ""
+def _stage(stage: StageHealth, now: datetime) -> str:
+    detail = f" since {ago(stage.since, now)}: {stage.detail}" if stage.detail else ""
     return stage.state + detail
+
+
+def _reading(at: Backfill, health: Health) -> str:
+    share = 100 * at.bytes_done // at.bytes_total if at.bytes_total else 100
+    left = f", about {duration(at.eta_s)} left" if at.eta_s is not None else ""
+    return (
+        f"{at.files_done} of {at.files_total} files, {share} % of "
+        f"{at.bytes_total / _MB:.0f} MB, {health.rates.mb_per_s:.1f} MB/s{left}"
+    )
+
+
+def _queue(queue: QueueHealth, now: datetime) -> str:
+    if not queue.rows:
+        return "empty"
+    since = f", the oldest from {ago(queue.oldest_at, now)}" if queue.oldest_at else ""
+    return f"{queue.rows} records ({queue.bytes / _MB:.1f} MB) to send{since}"
+
+
+def _source(source: SourceHealth, now: datetime) -> str:
+    facts = [f"{count(source.records)} records from {source.files} files"]
+    if source.last_record_at:
+        facts.append(f"the newest read {ago(source.last_record_at, now)}")
+    if source.lag_s >= _BEHIND_S:
+        facts.append(f"{duration(source.lag_s)} behind")
+    if source.parked:
+        facts.append(f"{source.parked} pieces set aside")
+    if source.unreadable:
+        facts.append(f"{source.unreadable} cannot be read")
+    return ", ".join(facts)
+
+
+def _advice(health: Health, now: datetime) -> Iterator[str]:
+    """Say what to do about whatever stands still."""
+    if is_stale(health, now):
+        yield (
+            f"It has said nothing since {ago(health.written_at, now)}: see `claude-tracer logs`; "
+            "`claude-tracer restart` loses nothing"
+        )
+    for name, stage in (("collector", health.collector), ("shipper", health.shipper)):
+        if stage.state == "waiting":
+            yield f"The {name} tries again by itself, nothing is lost; why: `claude-tracer doctor`"
+        elif stage.state == "halted":
+            yield f"The {name} stands still until you have done what it says; then it goes on"
 
 
 @click.command()

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["ago", "console", "cost", "count", "print_json", "safe"]
+__all__ = ["ago", "console", "cost", "count", "duration", "print_json", "safe"]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -59,6 +59,14 @@ def count(number: int | None) -> str:
         if number >= size:
             return f"{number / size:.1f}{unit}"
     return str(number)
+
+
+def duration(seconds: float) -> str:
+    """Return how long that is, in its largest unit: `12 s`, `5 min`, `3 h`, `2 days`."""
+    for least, size, unit in ((172_800, 86_400, "days"), (3600, 3600, "h"), (60, 60, "min")):
+        if seconds >= least:
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(int(seconds), 0)} s"
 
 
 def ago(at: str | datetime | None, now: datetime | None = None) -> str:

@@ -29,6 +29,10 @@ _COMMANDS = {
     "stop": _Place(
         "run", "Stop the running tracer; what is not sent yet stays queued for the next start."
     ),
+    "restart": _Place(
+        "run",
+        "Stop the tracer if it runs and start it in the background, with the settings of now.",
+    ),
     "status": _Place(
         "inspect",
         "Say whether the tracer runs, what it has collected, and what stands still and why.",
@@ -39,6 +43,9 @@ _COMMANDS = {
     "sessions": _Place("sessions", "List sessions, read one, or watch them as they happen."),
     "usage": _Place("usage", "Say what was used and what it cost."),
     "prices": _Place("prices", "Show prices, and price again what is stored."),
+    "parked": _Place("parked", "Show, try again, or forget what could not be read or sent."),
+    "resync": _Place("resync", "Read transcripts again from their start."),
+    "service": _Place("service", "Have the tracer start at login and again after a crash."),
     "doctor": _Place("doctor", "Check folders, permissions, queue, server and dashboard."),
 }
 

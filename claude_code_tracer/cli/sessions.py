@@ -15,8 +15,9 @@ from claude_code_tracer.cli.replay import print_facts, print_message, session_ta
 from claude_code_tracer.clock import SystemClock
 from claude_code_tracer.config import load_config
 from claude_code_tracer.follow import new_messages
+from claude_code_tracer.health import running_health
 from claude_code_tracer.reads import Reader
-from claude_code_tracer.serving import running_health, served
+from claude_code_tracer.serving import served
 from claude_code_tracer.ship.credentials import read_credentials
 
 __all__ = ["sessions"]
@@ -86,7 +87,7 @@ def watch(as_json: bool) -> None:
       claude-tracer sessions watch
     """
     config = load_config()
-    running_health(config)
+    running_health(config.home)
     reader = Reader(read_credentials(config.home))
     since = SystemClock().now()
     click.echo("Waiting for new messages. Ctrl-C ends.", err=True)

@@ -18,7 +18,7 @@ import psycopg
 from claude_code_tracer.config import Config
 from claude_code_tracer.errors import ConfigError, DatabaseFailed, NotRunning, TracerError
 from claude_code_tracer.local.postgres import Postgres
-from claude_code_tracer.paths import Home, write_private_file
+from claude_code_tracer.paths import Home, unusable, write_private_file
 from claude_code_tracer.ship.credentials import Credentials, read_credentials
 
 __all__ = [
@@ -84,7 +84,10 @@ def ensure_local_account(conninfo: str, home: Home, url: str, publishable_key: s
         raise DatabaseFailed(f"cannot set up the local account ({exc.sqlstate or exc})") from exc
     credentials = Credentials(url=url, publishable_key=publishable_key, device_token=token)
     if credentials != known:
-        write_private_file(home.credentials, json.dumps(asdict(credentials), indent=2).encode())
+        try:
+            write_private_file(home.credentials, json.dumps(asdict(credentials), indent=2).encode())
+        except OSError as exc:
+            raise unusable(exc, f"cannot write {home.credentials}", "check its owner") from exc
     return credentials
 
 

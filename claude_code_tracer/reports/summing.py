@@ -79,7 +79,7 @@ class Counted(msgspec.Struct, array_like=True, gc=False):
         )
 
     def merged(self, other: Counted) -> Counted:
-        """Return two versions of one call as one, by the rules of `ship.merge`."""
+        """Return two versions of one call as one, by the rules of `merge`."""
         heavier = other if other._weight() > self._weight() else self
         claims = min((self.attribution, self.session), (other.attribution, other.session))
         times = [at for at in (self.at_ms, other.at_ms) if at is not None]

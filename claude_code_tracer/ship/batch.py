@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from claude_code_tracer.model import Block, Entity, Message, ModelCall, Session, ToolCall
 
-__all__ = ["LISTS", "encode_batch", "list_of", "shrink", "size_of"]
+__all__ = ["LISTS", "encode_batch", "list_of", "shrink"]
 
 LISTS: dict[type[Entity], str] = {
     Session: "sessions",
@@ -20,6 +20,7 @@ LISTS: dict[type[Entity], str] = {
 }
 """The batch's lists, and which entities go where."""
 
+_LIST_OF = {str(kind.__struct_config__.tag): name for kind, name in LISTS.items()}
 _ENCODER = msgspec.json.Encoder()
 _NEVER_CUT = {"type", "id", "source", "session", "message", "tool_call", "parent", "agent_session"}
 _JSON_MEMBERS = ("input", "data", "diff")
@@ -27,23 +28,24 @@ _MARKER = " ... [{} bytes or more cut by claude-tracer: too large to send]"
 _ATTEMPTS = 8
 
 
-def list_of(entity: Entity) -> str:
-    """Return the name of the list that `entity` belongs into."""
-    return LISTS[type(entity)]
+def list_of(kind: str) -> str:
+    """Return the name of the list that entities of this kind (their tag) belong into."""
+    return _LIST_OF[kind]
 
 
-def encode_batch(entities: Sequence[Entity], guard_version: int, tracer_version: str) -> bytes:
-    """Return the request's body; each list keeps the order of `entities`."""
-    lists: dict[str, list[msgspec.Raw]] = {name: [] for name in LISTS.values()}
-    for entity in entities:
-        lists[list_of(entity)].append(msgspec.Raw(_row(entity)))
-    facts = {"guard_version": guard_version, "tracer_version": tracer_version}
-    return _ENCODER.encode({"batch": {**facts, **lists}})
+def encode_batch(
+    rows: Iterable[tuple[str, bytes]], guard_version: int, tracer_version: str
+) -> bytes:
+    """Return the request's body; each list keeps the order of `rows` (kind, entity as JSON).
 
-
-def size_of(entity: Entity) -> int:
-    """Return how many bytes `entity` takes in a batch."""
-    return len(_ENCODER.encode(entity))
+    The entities are not looked into: their bytes were written by the same encoder.
+    """
+    lists: dict[str, list[bytes]] = {name: [] for name in LISTS.values()}
+    for kind, body in rows:
+        lists[_LIST_OF[kind]].append(_without_tag(body))
+    facts = f'"guard_version":{guard_version:d},"tracer_version":"{tracer_version}"'
+    members = [b'"%s":[%s]' % (name.encode(), b",".join(rows)) for name, rows in lists.items()]
+    return b'{"batch":{%s}}' % b",".join([facts.encode(), *members])
 
 
 def shrink(entity: Entity, max_bytes: int) -> Entity | None:
@@ -62,10 +64,9 @@ def shrink(entity: Entity, max_bytes: int) -> Entity | None:
     return None
 
 
-def _row(entity: Entity) -> bytes:
-    """Return `entity` without the tag, which is its first member and means nothing to SQL."""
-    encoded = _ENCODER.encode(entity)
-    return b"{" + encoded[encoded.index(b",") + 1 :]
+def _without_tag(body: bytes) -> bytes:
+    """Return an entity without the tag, which is its first member and means nothing to SQL."""
+    return b"{" + body[body.index(b",") + 1 :]
 
 
 def _cut_longest(tree: dict[str, Any], excess: int) -> bool:

@@ -99,11 +99,12 @@ class Halt:
 
 Verdict = Ack | Retry | Split | Refresh | Halt
 
-_RETRY = re.compile(r"PGRST00[0-3]|(08|25|40|53|57|58|F0|XX)...|55P03|23503")
+_RETRY = re.compile(r"PGRST00[0-3]|(08|25|40|53|57|58|F0|XX)...|55P03")
 _TOO_OLD = re.compile(r"42P01|42883|42703|3F000|PGRST(106|125|20[0-9])")
 _REFRESH = re.compile(r"PGRST30[0-3]")
 _FORBIDDEN = re.compile(r"42501|28...")
 _SPLIT = re.compile(r"(21|22|23|54)...|P0001|PGRST10[0-9]")
+"""23503 too (F68): ingest makes every parent itself, so a parent that is missing is malformed."""
 _STATUS_RETRY = {408, 425, 429, 502, 503, 504, *range(520, 525)}
 _STATUS_SPLIT = {400, 409, 422}
 

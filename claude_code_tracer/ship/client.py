@@ -49,10 +49,10 @@ class IngestClient:
     ) -> None:
         self._load = load
         self._clock = clock
+        self._transport = transport
         self._credentials: Credentials | None = None
-        self._http = httpx.Client(
-            timeout=TIMEOUT, transport=transport, mounts=_DIRECT, follow_redirects=False
-        )
+        self._is_doubtful = False
+        self._http = self._connected()
 
     def __enter__(self) -> IngestClient:
         return self
@@ -63,6 +63,10 @@ class IngestClient:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
+
+    def reconnect(self) -> None:
+        """Trust no open connection any more, from the next request on; any thread may call it."""
+        self._is_doubtful = True
 
     def refresh(self) -> bool:
         """Read the credentials again; True when they are others than before."""
@@ -78,6 +82,10 @@ class IngestClient:
         """
         credentials = self._credentials or self._load()
         self._credentials = credentials
+        if self._is_doubtful:
+            self._is_doubtful = False
+            self._http.close()
+            self._http = self._connected()
         host = credentials.url.rpartition("@")[2]
         try:
             with self._http.stream(
@@ -93,6 +101,11 @@ class IngestClient:
         except httpx.InvalidURL as exc:
             raise ConfigError("url in the credentials is malformed: log in again") from exc
         return _answer(response, content, self._clock.now())
+
+    def _connected(self) -> httpx.Client:
+        return httpx.Client(
+            timeout=TIMEOUT, transport=self._transport, mounts=_DIRECT, follow_redirects=False
+        )
 
 
 def _headers(credentials: Credentials) -> dict[str, str]:
@@ -135,11 +148,11 @@ def _retry_after_s(value: str | None, now: datetime) -> float | None:
     """Read `Retry-After`, which is seconds or a date (F70)."""
     if not value:
         return None
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
 

@@ -79,6 +79,13 @@ class Transcript:
     the document is watched: a companion that changed alone is read with the document's next change,
     or when the tracer starts again."""
 
+    def __post_init__(self) -> None:
+        # F46: bytes of a name that are no UTF-8 are written out, because nobody can store them.
+        for name in ("session", "parent"):
+            text = getattr(self, name)
+            if text and not text.isascii():
+                object.__setattr__(self, name, text.encode("utf-8", "backslashreplace").decode())
+
 
 class Line(msgspec.Struct, frozen=True, gc=False):
     """One complete line of a file: `raw` without its newline, `[start, end)` with it, in bytes.

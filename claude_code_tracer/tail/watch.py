@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from claude_code_tracer.tail.discover import Found, find
 
-__all__ = ["IDLE_S", "Watch"]
+__all__ = ["IDLE_S", "Watch", "is_fresh"]
 
 HOT_S = 15 * 60
 HOT_MAX = 64
@@ -39,6 +39,10 @@ class Watch:
         self._hot: dict[str, datetime] = {}
         self._folders: dict[str, int] = {}
 
+    def knows(self, path: str) -> bool:
+        """Tell whether the file was looked at since the start."""
+        return path in self._looks
+
     def has_news(self, found: Found, now: datetime) -> bool:
         """Tell whether `found` must be read: it changed, or its last line stands still by now."""
         look = self._looks.get(found.path)
@@ -53,7 +57,7 @@ class Watch:
         because its times are that coarse on some disks: it is read once more (F31).
         """
         previous = self._looks.get(found.path)
-        is_racy = 0 <= _age_s(found, now) < RACY_S
+        is_racy = is_fresh(found, now)
         self._looks[found.path] = _Look(found, has_tail, is_racy)
         if previous and previous.found != found:
             self._hot[found.path] = now
@@ -92,6 +96,11 @@ class Watch:
     def _cool_down(self, now: datetime) -> None:
         newest = sorted(self._hot.items(), key=lambda item: item[1], reverse=True)[:HOT_MAX]
         self._hot = {path: at for path, at in newest if (now - at).total_seconds() < HOT_S}
+
+
+def is_fresh(found: Found, now: datetime) -> bool:
+    """Tell whether the file may change again without a visible trace (F31)."""
+    return 0 <= _age_s(found, now) < RACY_S
 
 
 def _age_s(found: Found, now: datetime) -> float:

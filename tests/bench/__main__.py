@@ -7,7 +7,21 @@ import sys
 
 from tests.bench.figures import print_figures
 
-BENCHMARKS = ("start", "idle", "latency", "gateway", "parse", "intake", "usage", "history")
+BENCHMARKS = (
+    "start",
+    "idle",
+    "latency",
+    "live",
+    "gateway",
+    "parse",
+    "intake",
+    "files",
+    "ingest",
+    "backfill",
+    "outage",
+    "usage",
+    "history",
+)
 
 
 def main(names: list[str]) -> int:

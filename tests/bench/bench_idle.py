@@ -2,59 +2,71 @@
 
 from __future__ import annotations
 
+import os
 import time
-from pathlib import Path
+from collections import defaultdict
 
 import psutil
 
+from claude_code_tracer.lock import running_pid
+from tests.bench.delivery import BenchWorld
 from tests.bench.figures import Figure
+from tests.bench.processes import name_of, pss_mb
 from tests.e2e.world import World
 from tests.transcripts import SHARED, Conversation, lay_out_corpus
 
 __all__ = ["measure"]
 
 _SETTLE_S = 15.0
-_MEASURE_S = 40.0
-_MORE_SESSIONS = 500
+_MEASURE_S = 60.0
+_FILES = 4000
+_PER_PROJECT = 50
+_OF_TODAY = 20
+_MONTH_S = 30 * 86400.0
 
 
 def measure() -> list[Figure]:
     """Collect a history, wait until it is quiet, then measure."""
-    world = World()
+    world = BenchWorld()
     try:
         if SHARED.is_dir():
             lay_out_corpus(world.home)
-        for number in range(_MORE_SESSIONS):
-            Conversation(world.home, f"{number:08x}-4444-4444-8444-444444444444").prompt("Hello")
+        for number in range(_FILES):
+            _talk(world, number)
         world.run("start", "--daemon")
         world.run("sync")
         time.sleep(_SETTLE_S)
-        tracer = psutil.Process(world.json("status")["pid"])
+        tracer = psutil.Process(running_pid(world.config.home.daemon_lock))
         family = [tracer, *tracer.children(recursive=True)]
-        before = _cpu_s(family)
+        before = {process: _cpu_s(process) for process in family}
         time.sleep(_MEASURE_S)
-        used_s = _cpu_s(family) - before
-        memory = {process.pid: _pss_mb(process.pid) for process in family}
-        own = [Figure(f"PSS of {_name(p)}", memory[p.pid], "MB") for p in family[:3]]
-        return [
-            Figure("idle processor time, share of one core", used_s / _MEASURE_S * 100, "%", 1.0),
-            Figure("idle memory of all processes, PSS", sum(memory.values()), "MB", 250.0),
-            *own,
-        ]
+        share: dict[str, float] = defaultdict(float)
+        memory: dict[str, float] = defaultdict(float)
+        for process in family:
+            if process.is_running():
+                name = name_of(process, "collector")
+                share[name] += (_cpu_s(process) - before[process]) / _MEASURE_S * 100
+                memory[name] += pss_mb(process.pid)
     finally:
         world.close()
+    return [
+        Figure("idle collector, share of one core", share["collector"], "%", 0.5),
+        Figure("idle processor time of all", sum(share.values()), "%", 1.0),
+        Figure("idle collector, PSS", memory["collector"], "MB", 100.0),
+        Figure("idle memory of all processes, PSS", sum(memory.values()), "MB", 250.0),
+    ]
 
 
-def _cpu_s(family: list[psutil.Process]) -> float:
-    times = [process.cpu_times() for process in family if process.is_running()]
-    return sum(t.user + t.system for t in times)
+def _talk(world: World, number: int) -> None:
+    """Write a transcript; all but some are as old as those of a month ago."""
+    session = f"{number:08x}-4444-4444-8444-444444444444"
+    talk = Conversation(world.home, session, cwd=f"/home/u/project-{number // _PER_PROJECT}")
+    talk.prompt("Hello")
+    if number >= _OF_TODAY:
+        month_ago = time.time() - _MONTH_S + number
+        os.utime(talk.path, (month_ago, month_ago))
 
 
-def _pss_mb(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
-
-
-def _name(process: psutil.Process) -> str:
-    line = " ".join(process.cmdline())
-    return "gateway" if "gateway" in line else "postgres" if "postgres" in line else "tracer"
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)

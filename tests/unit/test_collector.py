@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +11,7 @@ import pytest
 from claude_code_tracer.clock import FakeClock
 from claude_code_tracer.collector import Collector, CollectProgress, CollectReport
 from claude_code_tracer.model import Entity
-from claude_code_tracer.sources.source import Line, Parsed, Transcript
+from claude_code_tracer.sources.source import Line, Parsed, Source, Transcript
 from tests.faults.pipeline import (
     SECRET,
     LineSource,
@@ -184,3 +184,30 @@ def test_unfinished_line_is_not_read_again_and_again(pipeline: Pipeline) -> None
 def test_read_is_not_disturbed_by_sources_without_a_folder(pipeline: Pipeline) -> None:
     pipeline.folder.rmdir()
     assert pipeline.collect() == CollectReport(is_scan=True)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_tool_in_a_folder_of_another_tool_is_found(pipeline: Pipeline, is_first: bool) -> None:
+    """As Cline's tasks in Cursor's storage, or those of two extensions in an editor's profiles."""
+    inside, around = _Inside(), LineSource()
+    _write(pipeline, "inside/a.jsonlines", line("1"))
+    _write(pipeline, "b.jsonl", line("2"))
+    sources: list[Source] = [inside, around] if is_first else [around, inside]
+    collector = Collector(
+        pipeline.config, sources, StubGuard(), same_price, pipeline.outbox, pipeline.clock
+    )
+    for report in (collector.run_once(), collector.run_once()):
+        assert report.errors == []
+    found = {Path(row.path).name: row.source for row in pipeline.outbox.files()}
+    assert found == {"a.jsonlines": "inside", "b.jsonl": "lines"}
+
+
+class _Inside(LineSource):
+    name = "inside"
+
+    def roots(self, env: Mapping[str, str], user_home: Path) -> list[Path]:
+        return [user_home / "lines" / "inside"]
+
+    def transcript(self, root: Path, path: Path) -> Transcript | None:
+        is_mine = path.suffix == ".jsonlines" and path.is_relative_to(root)
+        return Transcript(self.name, path, path.stem) if is_mine else None

@@ -19,7 +19,7 @@ from claude_code_tracer.errors import (
 )
 from claude_code_tracer.model import Entity, ModelCall, ToolCall
 from claude_code_tracer.outbox import FileRow, Lane
-from claude_code_tracer.ship.classify import Answer
+from claude_code_tracer.ship.classify import Answer, Refusal
 from claude_code_tracer.shipper import Shipper
 from tests.faults.pipeline import Pipeline, message, running
 
@@ -120,6 +120,17 @@ def test_refused_rows_are_parked_and_the_others_forgotten(pipeline: Pipeline) ->
     reasons = {parked.reason for parked in pipeline.outbox.parked(9)}
     assert reasons == {"refused by the server: not wanted"}
     assert [parked.start for parked in pipeline.outbox.parked(9)] == [3, 1]
+
+
+@pytest.mark.parametrize(
+    "refusal", [Refusal("messages", 9, "no"), Refusal("messages", -1, "no"), Refusal("x", 0, "no")]
+)
+def test_refusal_of_what_was_not_sent_is_no_answer(pipeline: Pipeline, refusal: Refusal) -> None:
+    pipeline.server.script = [Answer(200, accepted=1, refused=(refusal,))]
+    _put(pipeline, "1", "2")
+    with pytest.raises(ServerUnavailable, match="was not sent"):
+        pipeline.shipper.run_once()
+    assert pipeline.outbox.stats().pending_rows == 2
 
 
 def test_damaged_row_is_parked(pipeline: Pipeline) -> None:

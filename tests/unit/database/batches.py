@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 import psycopg
 
 from claude_code_tracer.local.account import create_user
+from claude_code_tracer.model import Entity
+from claude_code_tracer.outbox.codec import encode, kind_of
 
-__all__ = ["Person", "add_member", "new_person", "row", "second_device"]
+__all__ = ["Person", "add_member", "encoded", "new_person", "row", "second_device"]
 
 SESSION = "5e551011-0000-4000-8000-000000000001"
 
@@ -90,3 +93,8 @@ def row(number: int = 0, session: str = "s1", **fields: Any) -> dict[str, Any]:
     """Return a row of a batch; `number` makes its id, and its revision unless one is given."""
     base = {"source": "claude_code", "session": session, "revision": number}
     return {**base, "id": str(uuid.UUID(int=number)), **fields}
+
+
+def encoded(entities: Iterable[Entity]) -> list[tuple[str, bytes]]:
+    """Return entities as `ship.batch.encode_batch` takes them: kind and JSON."""
+    return [(kind_of(entity), encode(entity)) for entity in entities]

@@ -16,7 +16,7 @@ from claude_code_tracer.sources.registry import SOURCES
 from claude_code_tracer.sources.source import Source
 from tests.conftest import MAJORS, Database
 from tests.golden.homes import build_home, files_of, in_one_go, merged
-from tests.unit.database.batches import Person, new_person, second_device
+from tests.unit.database.batches import Person, encoded, new_person, second_device
 
 pytestmark = pytest.mark.parametrize("pg", MAJORS, indirect=True)
 
@@ -40,7 +40,9 @@ def send(person: Person, files: Iterable[list[Entity]]) -> None:
     for entities in files:
         rows = sorted(entities, key=lambda entity: not isinstance(entity, Session))
         for at in range(0, len(rows), ROWS_AT_ONCE):
-            batch = json.loads(encode_batch(rows[at : at + ROWS_AT_ONCE], 1, "test"))["batch"]
+            batch = json.loads(encode_batch(encoded(rows[at : at + ROWS_AT_ONCE]), 1, "test"))[
+                "batch"
+            ]
             lists = {name: rows for name, rows in batch.items() if isinstance(rows, list)}
             assert person.ingest(**lists)["refused"] == []
 
@@ -58,7 +60,7 @@ def stored(db: psycopg.Connection[Any]) -> dict[str, list[Any]]:
     }
 
 
-def test_the_same_history_from_a_second_device_changes_nothing(
+def test_f25_the_same_history_from_a_second_device_changes_nothing(
     db: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     ada = new_person(db)

@@ -189,7 +189,7 @@ def test_prices_are_set_again_by_their_owner_only(ada: Person, db: psycopg.Conne
     assert ada.one("select cost_usd from api.sessions") == {"cost_usd": Decimal("0.75")}
 
 
-def test_unknown_records_are_counted_by_tool_version(ada: Person) -> None:
+def test_f21_unknown_records_are_counted_by_tool_version(ada: Person) -> None:
     ada.ingest(
         sessions=[row(0, tool_version="9.9")],
         messages=[row(1, position=1, role="system", kind="unknown")],

@@ -61,13 +61,13 @@ def _without_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_the_wheel_the_system_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = _fake_postgres(tmp_path / "bin", "15.4")
+    folder = _fake_postgres(tmp_path / "bin", "17.4")
     pg_config = folder / "pg_config"
     pg_config.write_text(f"#!/bin/sh\necho {folder}\n")
     pg_config.chmod(0o755)
     _without_wheel(monkeypatch)
     binaries = find_binaries({"PATH": str(folder)})
-    assert (binaries.folder, binaries.major) == (folder, 15)
+    assert (binaries.folder, binaries.major) == (folder, 17)
 
 
 def test_without_any_the_advice_names_the_ways_out(

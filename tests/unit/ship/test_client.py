@@ -78,11 +78,18 @@ def test_what_is_no_ingest_result_counts_nothing(response: httpx.Response) -> No
         ("soon", None),
         ("-3", None),
         ("", None),
+        ("\u00b2", None),
+        ("9" * 400, float("inf")),
+        ("Thu, 01 Jan 2026 00:01:00 +99999999999999999999", None),
+        ("Thu, 01 Jan 99999 00:01:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 251_635_161_539.0),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
         ("99999999999", 99999999999.0),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str, expected: float | None) -> None:
-    answer = _ask(lambda _: httpx.Response(429, headers={"Retry-After": value}))
+    headers = [(b"Retry-After", value.encode("latin-1"))]
+    answer = _ask(lambda _: httpx.Response(429, headers=headers))
     assert answer == Answer(429, retry_after_s=expected)
 
 

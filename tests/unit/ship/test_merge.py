@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from claude_code_tracer.merge import merge
 from claude_code_tracer.model import Block, Entity, Message, ModelCall, Session, ToolCall
-from claude_code_tracer.ship.merge import merge
 
 ID = "00000000-0000-0000-0000-000000000001"
 EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from claude_code_tracer.merge import merge
 from claude_code_tracer.model import Block, Entity, Message, ModelCall, Session, ToolCall
 from claude_code_tracer.ship.batch import encode_batch
-from claude_code_tracer.ship.merge import merge
 from tests.conftest import Database
-from tests.unit.database.batches import Person, new_person
+from tests.unit.database.batches import Person, encoded, new_person
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 IDS = [f"00000000-0000-0000-0000-00000000000{n}" for n in range(3)]
@@ -112,7 +112,7 @@ def _state(person: Person) -> dict[str, Any]:
 
 
 def _send(person: Person, entities: list[Entity]) -> None:
-    batch = json.loads(encode_batch(entities, 1, "test"))["batch"]
+    batch = json.loads(encode_batch(encoded(entities), 1, "test"))["batch"]
     lists = {name: rows for name, rows in batch.items() if isinstance(rows, list)}
     answer = person.ingest(**lists)
     assert (answer["accepted"], answer["refused"]) == (len(entities), [])

@@ -8,8 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
+from claude_code_tracer.merge import merge
 from claude_code_tracer.model import Block, Entity, Message, ModelCall, Session, ToolCall
-from claude_code_tracer.ship.merge import merge
 from claude_code_tracer.sources.registry import source_named
 from claude_code_tracer.sources.source import BadSpan, Line, Parsed, Transcript
 

@@ -160,7 +160,7 @@ def test_empty_thinking_is_left_out() -> None:
     assert outcome.blocks() == []
 
 
-def test_blocks_nobody_knows_are_kept() -> None:
+def test_f21_blocks_nobody_knows_are_kept() -> None:
     outcome = parse(answer({"type": "hologram", "data": [1]}), user([{"type": "smell", "x": 2}]))
     assert [(b.kind, b.data) for b in outcome.blocks()] == [
         ("unknown", {"type": "hologram", "data": [1]}),

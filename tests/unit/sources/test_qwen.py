@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from claude_code_tracer.merge import merge
 from claude_code_tracer.model import ModelCall
-from claude_code_tracer.ship.merge import merge
 from claude_code_tracer.sources.genai import counts_of, usage_of
 from claude_code_tracer.sources.qwen import Qwen
 from claude_code_tracer.sources.qwen.events import SKIPPED_SUBTYPES

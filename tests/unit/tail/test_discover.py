@@ -51,7 +51,7 @@ def test_follows_no_links(tmp_path: Path) -> None:
     assert find(str(root / "link.jsonl")) is None
 
 
-def test_root_may_be_a_link(tmp_path: Path) -> None:
+def test_f38_root_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "a.jsonl").write_bytes(b"x")
     (tmp_path / "link").symlink_to(tmp_path / "real")

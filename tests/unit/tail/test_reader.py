@@ -77,7 +77,7 @@ def test_only_newline_ends_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", range(1, 8))
-def test_block_boundary_may_fall_into_a_character(tmp_path: Path, block: int) -> None:
+def test_f12_block_boundary_may_fall_into_a_character(tmp_path: Path, block: int) -> None:
     path = tmp_path / "f"
     lines = ["😀é漢".encode(), "🏳️‍🌈".encode(), b""]
     path.write_bytes(b"\n".join([*lines, b""]))
@@ -186,7 +186,7 @@ def test_rewritten_while_it_is_read(tmp_path: Path) -> None:
             next(chunks)
 
 
-def test_refuses_a_link_and_does_not_block_on_a_fifo(tmp_path: Path) -> None:
+def test_f38_f39_refuses_a_link_and_does_not_block_on_a_fifo(tmp_path: Path) -> None:
     (tmp_path / "real").write_bytes(b"x\n")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     os.mkfifo(tmp_path / "fifo")
@@ -200,7 +200,9 @@ def test_missing_file_passes_through(tmp_path: Path) -> None:
         open_tail(str(tmp_path / "nowhere"), NEW)
 
 
-def test_io_error_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f41_f46_io_error_is_told_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "caf\udce9"
     path.write_bytes(b"x\n")
     with open_tail(str(path), NEW) as file:

@@ -36,7 +36,7 @@ def test_change_of_the_inode_alone_is_news(tmp_path: Path) -> None:
     assert again and watch.has_news(again, NOW)
 
 
-def test_file_that_just_changed_is_read_once_more(tmp_path: Path) -> None:
+def test_f31_file_that_just_changed_is_read_once_more(tmp_path: Path) -> None:
     watch, found = Watch(), _file(tmp_path / "a", age_s=1)
     watch.was_read(found, NOW, has_tail=False)
     assert watch.has_news(found, NOW)

@@ -6,7 +6,7 @@ sending what is superseded already. `older` is the version that would have been 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ import msgspec
 
 from claude_code_tracer.model import Block, Entity, Message, ModelCall, Session, ToolCall
 
-__all__ = ["Merged", "merge"]
+__all__ = ["Merged", "merge", "merge_two", "without_repeats"]
 
 _E = TypeVar("_E", bound=Entity)
 _FIRST_KEPT = (
@@ -55,28 +55,21 @@ class Merged:
     seqs: tuple[int, ...]
 
 
-def merge(rows: Sequence[tuple[int, Entity]]) -> list[Merged]:
+def merge(rows: Iterable[tuple[int, Entity]]) -> list[Merged]:
     """Return `rows` (seq and entity, in order) with every key once, where it stood first."""
-    merged: dict[tuple[str, ...], Merged] = {}
-    for seq, entity in rows:
-        key = _key(entity)
-        before = merged.get(key)
-        if before is None:
-            merged[key] = Merged(entity, (seq,))
-        else:
-            merged[key] = Merged(_merge_two(before.entity, entity), (*before.seqs, seq))
-    return list(merged.values())
+    return _merged(rows, _key)
 
 
-def _key(entity: Entity) -> tuple[str, ...]:
-    if isinstance(entity, Session):
-        return ("session", entity.source, entity.session)
-    if isinstance(entity, ModelCall):  # D7: counted once per owner, whichever session it is in
-        return ("model_call", entity.id)
-    return (type(entity).__name__, entity.source, entity.session, entity.id)
+def without_repeats(entities: Sequence[Entity]) -> list[Entity]:
+    """Return what one file says with every key once; each session keeps its own copy of a call.
+
+    Only who sees both copies knows that one session was forked from the other.
+    """
+    return [row.entity for row in _merged(enumerate(entities), _key_in_session)]
 
 
-def _merge_two(older: Entity, newer: Entity) -> Entity:
+def merge_two(older: Entity, newer: Entity) -> Entity:
+    """Return two versions of one thing as one."""
     match older, newer:
         case Session(), Session():
             return _sessions(older, newer)
@@ -89,6 +82,34 @@ def _merge_two(older: Entity, newer: Entity) -> Entity:
         case ModelCall(), ModelCall():
             return _model_calls(older, newer)
     raise AssertionError("two versions of one key are of one kind")
+
+
+def _merged(
+    rows: Iterable[tuple[int, Entity]], key_of: Callable[[Entity], tuple[str, ...]]
+) -> list[Merged]:
+    merged: dict[tuple[str, ...], Merged] = {}
+    for seq, entity in rows:
+        key = key_of(entity)
+        before = merged.get(key)
+        if before is None:
+            merged[key] = Merged(entity, (seq,))
+        else:
+            merged[key] = Merged(merge_two(before.entity, entity), (*before.seqs, seq))
+    return list(merged.values())
+
+
+def _key(entity: Entity) -> tuple[str, ...]:
+    if isinstance(entity, Session):
+        return ("session", entity.source, entity.session)
+    if isinstance(entity, ModelCall):  # D7: counted once per owner, whichever session it is in
+        return ("model_call", entity.id)
+    return (type(entity).__name__, entity.source, entity.session, entity.id)
+
+
+def _key_in_session(entity: Entity) -> tuple[str, ...]:
+    if isinstance(entity, Session):
+        return ("session", entity.source, entity.session)
+    return (type(entity).__name__, entity.source, entity.session, entity.id)
 
 
 def _by_revision(older: _E, newer: _E) -> tuple[_E, _E]:
