@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -26,7 +26,7 @@ from claude_code_tracer.errors import (
 )
 from claude_code_tracer.killpoints import KillPoints
 from claude_code_tracer.log import event
-from claude_code_tracer.outbox import Outbox, Parked, Record
+from claude_code_tracer.outbox import Lane, Outbox, Parked, Record
 from claude_code_tracer.outgoing import Row, rows_of
 from claude_code_tracer.ship.batch import encode_batch, list_of
 from claude_code_tracer.ship.classify import (
@@ -41,6 +41,7 @@ from claude_code_tracer.ship.classify import (
     Verdict,
     classify,
 )
+from claude_code_tracer.ship.in_flight import InFlight
 
 __all__ = ["ShipReport", "Shipper"]
 
@@ -76,9 +77,11 @@ class Sender(Protocol):
 
 @dataclass(slots=True)
 class _Pass:
-    """The records of one pass and what became of them."""
+    """The records of one pass, the rows they make, and what became of them."""
 
     records: dict[int, Record]
+    rows: list[Row]
+    has_live: bool
     sent: int = 0
     parked: int = 0
 
@@ -109,6 +112,8 @@ class Shipper:
         self._failures = 0
         self._stalled: RetryLater | HaltStage | None = None
         self._resume_at_s = 0.0
+        self._ready: _Pass | None = None
+        """The next batch, made ready while the server worked on the last."""
         self.shipped = 0
         """Outbox rows the server has taken since the start."""
         self.answers = 0
@@ -125,24 +130,43 @@ class Shipper:
         is kept. Called too early it raises the same again without bothering the server.
         """
         self._keep_pause()
-        records = self._outbox.take(self._rows, self._max_bytes)
-        ship = _Pass({record.seq: record for record in records})
+        ship = self._take_next()
         try:
-            if rows := self._fitting(rows_of(records), ship):
+            if rows := self._fitting(ship):
                 self._deliver(rows, ship)
         except RetryLater as exc:
             raise self._pause(exc) from exc
         except HaltStage as exc:
             self._pause(exc)
             raise
-        if records:
+        if ship.records:
             self._ramp_up()
         return ShipReport(ship.sent, ship.parked, self._outbox.queue().rows > 0)
 
-    def _fitting(self, rows: list[Row], ship: _Pass) -> list[Row]:
-        """Return `rows` without what cannot be sent even alone: that is cut, or parked."""
+    def _take_next(self) -> _Pass:
+        """Return what was made ready meanwhile, unless a session at work must go before it."""
+        ready, self._ready = self._ready, None
+        if ready and (ready.has_live or not self._outbox.has_live()):
+            return ready
+        return self._made_ready(())
+
+    def _full_batch_behind(self, on_their_way: list[int]) -> _Pass | None:
+        """Return the next batch if it is full; what may still become fuller is not taken yet."""
+        waiting = self._outbox.queue().rows - len(on_their_way)
+        if waiting < self._rows:
+            return None
+        ready = self._made_ready(on_their_way)
+        return ready if waiting > len(ready.records) else None
+
+    def _made_ready(self, on_their_way: Iterable[int]) -> _Pass:
+        records = self._outbox.take(self._rows, self._max_bytes, on_their_way)
+        has_live = any(record.lane is Lane.LIVE for record in records[:1])  # they come first
+        return _Pass({record.seq: record for record in records}, rows_of(records), has_live)
+
+    def _fitting(self, ship: _Pass) -> list[Row]:
+        """Return the rows without what cannot be sent even alone: that is cut, or parked."""
         fitting: list[Row] = []
-        for row in rows:
+        for row in ship.rows:
             small: Row | None = row
             if not row.is_whole:
                 self._park_row(row, "it is damaged in the outbox", ship)
@@ -154,7 +178,7 @@ class Shipper:
 
     def _deliver(self, rows: list[Row], ship: _Pass) -> None:
         """Have the server take `rows`, or each half of them, or park the one that is left."""
-        verdict = self._ask(rows)
+        verdict = self._ask(rows, ship)
         match verdict:
             case Ack():
                 self._settle(rows, verdict.refused, ship)
@@ -167,14 +191,19 @@ class Shipper:
             case Split():
                 self._split(rows, verdict, ship)
 
-    def _ask(self, rows: list[Row]) -> Verdict:
+    def _ask(self, rows: list[Row], ship: _Pass) -> Verdict:
+        """Send `rows` and, while the server works, make the next batch ready."""
         content = ((row.kind, row.body) for row in rows)
         body = encode_batch(content, self._guard_version, __version__)
         self._kill.hit("before_send")
-        verdict = classify(self._client.send(body), len(rows))
+        request = InFlight(self._client.send, body)
+        ready = self._full_batch_behind([seq for row in rows for seq in row.seqs])
+        verdict = classify(request.answer(), len(rows))
         self.answers += 1
         if isinstance(verdict, Refresh) and self._client.refresh():
             verdict = classify(self._client.send(body), len(rows))
+        if isinstance(verdict, Ack) and len(rows) == len(ship.rows):  # no half of a batch
+            self._ready = ready
         self._kill.hit("after_send")
         return verdict
 

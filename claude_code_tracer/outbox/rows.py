@@ -78,6 +78,7 @@ class Record:
     """One row that waits to be sent."""
 
     seq: int
+    lane: int
     kind: str
     session: str
     """source/session"""

@@ -55,7 +55,8 @@ on conflict do update set rank = excluded.rank where rank < excluded.rank
 """
 _PROMOTE = "update record set lane = 0 where lane = 1 and session = ?"
 _TAKE = """
-select seq, kind, session, id, file, body from record where lane = {lane:d} order by seq limit ?
+select seq, {lane:d}, kind, session, id, file, body from record
+where lane = {lane:d} and seq not in (select value from json_each(?)) order by seq limit ?
 """
 _DELETE = "delete from record where seq in (select value from json_each(?)) returning bytes"
 _BEGIN_ANEW = """
@@ -72,6 +73,8 @@ delete from parked where exists (
 _FORGET_PARKED_OF_FILES = f"{_FORGET_PARKED} and file in (select value from json_each(?))"
 _DROP_PARKED = "delete from parked where id in (select value from json_each(?))"
 _VACUUM_PAGES = 4096
+_INTEGERS = 1 << 63
+"""SQLite's are smaller than this."""
 
 _Row = tuple[str, str, str | None, int, bytes]
 """session, kind, id, bytes, body"""
@@ -192,16 +195,19 @@ class Outbox(OutboxReader):
         with self._transaction() as db:
             db.executemany("update file set gone_at = ? where id = ?", [(now, i) for i in file_ids])
 
-    def take(self, max_rows: int, max_bytes: int) -> list[Record]:
+    def take(self, max_rows: int, max_bytes: int, but: Iterable[int] = ()) -> list[Record]:
         """Return the rows to send next, live ones first, each session in order; at least one.
 
-        They stay until they are acknowledged or parked.
+        They stay until they are acknowledged or parked. Those whose seq is in `but` are passed by:
+        they are on their way.
         """
         records: list[Record] = []
         size = 0
+        on_their_way = json.dumps(list(but))
         with self._reading() as db:
             for lane in Lane:
-                cursor = db.execute(_TAKE.format(lane=lane), (max_rows - len(records),))
+                limits = (on_their_way, max_rows - len(records))
+                cursor = db.execute(_TAKE.format(lane=lane), limits)
                 for values in cursor:
                     record = Record(*values)
                     size += len(record.body)
@@ -210,6 +216,11 @@ class Outbox(OutboxReader):
                         return records
                     records.append(record)
         return records
+
+    def has_live(self) -> bool:
+        """Tell whether a session at work waits to be sent."""
+        with self._reading() as db:
+            return db.execute("select 1 from record where lane = 0 limit 1").fetchone() is not None
 
     def ack(self, seqs: Sequence[int]) -> None:
         """Remove rows that the server has."""
@@ -307,5 +318,6 @@ def _park(db: sqlite3.Connection, parked: Iterable[Parked], now: int) -> None:
 
 
 def _fields(item: Parked) -> tuple[Any, ...]:
-    place = (item.file, item.generation, item.start, item.end, item.sha256)
+    start = item.start if item.start is None or abs(item.start) < _INTEGERS else None
+    place = (item.file, item.generation, start, item.end, item.sha256)
     return (item.reason, *place, item.session, item.kind, item.record)

@@ -78,6 +78,12 @@ create function private.ingest_sessions(
       (select array_agg(i.id) from inserted i)
     into known, created;
 
+    if exists (
+      select from jsonb_to_recordset(batch -> 'sessions') as x (session text)
+      where (length(x.session) between 1 and 200) is not true) then
+      raise exception using errcode = 'check_violation', message = 'session is malformed';
+    end if;
+
     perform from public.sessions s
     where s.id = any (array(select k.id from unnest(known) k))
     order by s.id
@@ -85,7 +91,8 @@ create function private.ingest_sessions(
 
     with new as (
       select k.id, x.*,
-        private.session_id(device.owner_id, x.source, x.parent) as parent_id,
+        case when length(x.parent) between 1 and 200
+          then private.session_id(device.owner_id, x.source, x.parent) end as parent_id,
         private.project_id(device.owner_id, device.workspace_id, x.project_root) as project_id
       from jsonb_to_recordset(batch -> 'sessions') as x (
         source text, session text, revision bigint, parent text, relation text, agent_id text,

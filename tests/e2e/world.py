@@ -51,10 +51,8 @@ class World:
             [sys.executable, "-m", "claude_code_tracer", *arguments],
             env=self.env | options.pop("env", {}),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
-            **options,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )
 
     def run(self, *arguments: str, code: int = 0) -> str:

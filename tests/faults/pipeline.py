@@ -18,6 +18,7 @@ from claude_code_tracer.collector import Collector, CollectReport
 from claude_code_tracer.config import Config, load_config
 from claude_code_tracer.errors import GuardFailed
 from claude_code_tracer.ids import record_id
+from claude_code_tracer.intake import Guarding
 from claude_code_tracer.model import Entity, Message, ModelCall, Session
 from claude_code_tracer.outbox import Outbox
 from claude_code_tracer.ship.classify import Answer, Refusal
@@ -167,22 +168,27 @@ class Pipeline:
     """Everything between a folder and a server, on one clock. `restart` is a restart."""
 
     def __init__(
-        self, config: Config, clock: Clock, server: MemoryServer, source: Source | None = None
+        self,
+        config: Config,
+        clock: Clock,
+        server: MemoryServer,
+        source: Source | None = None,
+        guard: Guarding | None = None,
     ) -> None:
         self.config = config
         self.source = source or LineSource()
+        self.guard = guard or StubGuard()
         self.clock = clock
         self.server = server
         self._open()
 
     def _open(self) -> None:
-        guard = StubGuard()
         self.outbox = Outbox.open(self.config, self.clock)
         self.collector = Collector(
-            self.config, [self.source], guard, same_price, self.outbox, self.clock
+            self.config, [self.source], self.guard, same_price, self.outbox, self.clock
         )
         self.shipper = Shipper(
-            self.config, self.outbox, self.server, self.clock, guard.version, Random(1)
+            self.config, self.outbox, self.server, self.clock, StubGuard.version, Random(1)
         )
 
     @property
@@ -215,12 +221,13 @@ def running(
     server: MemoryServer | None = None,
     at: datetime | None = None,
     source: Source | None = None,
+    guard: Guarding | None = None,
     **settings: int,
 ) -> Iterator[Pipeline]:
     """A pipeline over `tmp_path / "lines"`, its clock at the real time unless told."""
     config = with_settings(make_config(tmp_path), **settings)
     clock = FakeClock(at or datetime.now(UTC))
-    pipeline = Pipeline(config, clock, server or MemoryServer(), source)
+    pipeline = Pipeline(config, clock, server or MemoryServer(), source, guard)
     try:
         yield pipeline
     finally:

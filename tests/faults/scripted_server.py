@@ -13,7 +13,16 @@ from typing import Any, Literal
 
 from tests.faults.pipeline import MemoryServer
 
-Kind = Literal["status", "delay", "reset", "half_close", "commit_then_drop", "html"]
+Kind = Literal[
+    "status",
+    "delay",
+    "reset",
+    "reset_mid_body",
+    "half_close",
+    "commit_then_drop",
+    "goodbye",
+    "html",
+]
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,11 @@ class ScriptedServer:
 
     def _talk(self, connection: socket.socket) -> None:
         connection.settimeout(2)
+        if self.script and self.script[0].kind == "reset_mid_body":
+            connection.recv(1000)
+            self.script.pop(0)
+            _reset(connection)
+            return
         while (request := _read_request(connection)) is not None:
             headers, body = request
             self.requests.append(headers)
@@ -77,9 +91,8 @@ class ScriptedServer:
 
     def _answer(self, connection: socket.socket, step: Step | None, body: bytes) -> bool:
         match step and step.kind:
-            case "reset":
-                linger = struct.pack("ii", 1, 0)
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            case "reset" | "reset_mid_body":
+                _reset(connection)
                 return False
             case "half_close":
                 connection.sendall(
@@ -100,14 +113,15 @@ class ScriptedServer:
                     _response(step.status, "application/json", content, step.headers)
                 )
                 return True
-        if step:  # delay: the work is done, the answer comes too late
+        if step and step.kind == "delay":  # the work is done, the answer comes too late
             self.memory.send(body)
             self._wake.wait(step.delay_s)
             return False
         answer = self.memory.send(body)
         content = json.dumps({"accepted": answer.accepted, "refused": []}).encode()
-        connection.sendall(_response(200, "application/json", content, {}))
-        return True
+        headers = {"Connection": "close"} if step else {}  # goodbye: HTTP/1.1's GOAWAY
+        connection.sendall(_response(200, "application/json", content, headers))
+        return not step
 
 
 @contextmanager
@@ -117,6 +131,12 @@ def scripted(*script: Step) -> Iterator[ScriptedServer]:
         yield server
     finally:
         server.close()
+
+
+def _reset(connection: socket.socket) -> None:
+    """Let the connection end with RST instead of FIN."""
+    linger = struct.pack("ii", 1, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
 def _read_request(connection: socket.socket) -> tuple[dict[str, str], bytes] | None:

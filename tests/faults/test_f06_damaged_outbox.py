@@ -41,7 +41,7 @@ VARIANTS: dict[str, Damage] = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_damaged_outbox_is_set_aside_and_rebuilt(tmp_path: Path, variant: str) -> None:
+def test_f06_damaged_outbox_is_set_aside_and_rebuilt(tmp_path: Path, variant: str) -> None:
     with running(tmp_path) as pipeline:
         (pipeline.folder / "a.jsonl").write_bytes(b"".join(line(n) for n in range(300)))
         pipeline.collect()
@@ -54,7 +54,7 @@ def test_damaged_outbox_is_set_aside_and_rebuilt(tmp_path: Path, variant: str) -
         assert len(pipeline.drain()) == 300
 
 
-def test_garbage_in_the_write_ahead_log_is_ignored(tmp_path: Path) -> None:
+def test_f06_garbage_in_the_write_ahead_log_is_ignored(tmp_path: Path) -> None:
     with running(tmp_path) as pipeline:
         (pipeline.folder / "a.jsonl").write_bytes(line("1"))
         pipeline.collect()
@@ -66,7 +66,7 @@ def test_garbage_in_the_write_ahead_log_is_ignored(tmp_path: Path) -> None:
         assert pipeline.drain() == ["1"]
 
 
-def test_damage_found_at_work_is_repaired_by_the_next_start(tmp_path: Path) -> None:
+def test_f06_damage_found_at_work_is_repaired_by_the_next_start(tmp_path: Path) -> None:
     with running(tmp_path) as pipeline:
         (pipeline.folder / "a.jsonl").write_bytes(b"".join(line(n) for n in range(3000)))
         pipeline.collect()
@@ -83,7 +83,7 @@ def test_damage_found_at_work_is_repaired_by_the_next_start(tmp_path: Path) -> N
         assert len(pipeline.drain()) == 3000
 
 
-def test_only_the_newest_quarantines_are_kept(tmp_path: Path) -> None:
+def test_f06_only_the_newest_quarantines_are_kept(tmp_path: Path) -> None:
     with running(tmp_path) as pipeline:
         for _ in range(5):
             pipeline.outbox.close()

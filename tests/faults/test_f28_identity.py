@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from claude_code_tracer.tail import reader
+from claude_code_tracer.clock import FakeClock
 from tests.faults.pipeline import Pipeline, line, running
 
 restarts = pytest.mark.parametrize("restart", [False, True], ids=["running", "restarted"])
@@ -60,6 +62,23 @@ def test_f29_regrown_larger_than_before(tmp_path: Path, restart: bool) -> None:
         new = _lines("3", "4", "5", "6")
         texts = _change(pipeline, restart, lambda: _file(pipeline).write_bytes(new))
         assert texts == ["1", "2", "3", "4", "5", "6"]
+
+
+@restarts
+@pytest.mark.parametrize("more", [0, 50], ids=["same length", "longer"])
+def test_f29_f30_f31_only_the_bytes_before_the_cursor_are_others(
+    tmp_path: Path, restart: bool, more: int
+) -> None:
+    """The first KiB is the same, as the head of many transcripts is."""
+    with running(tmp_path) as pipeline:
+        same = [f"{number:04}" for number in range(200)]
+        _file(pipeline).write_bytes(_lines(*same, "1", "2"))
+        pipeline.drain()
+        others = [f"x{number}" for number in range(more)]
+        new = _lines(*same, "3", "4", *others)
+        texts = _change(pipeline, restart, lambda: _file(pipeline).write_bytes(new))
+        assert texts == sorted([*same, "1", "2", "3", "4", *others])
+        assert pipeline.outbox.files()[0].generation == 1
 
 
 @restarts
@@ -137,6 +156,26 @@ def test_f34_renamed_folder_takes_the_cursors_along(tmp_path: Path, restart: boo
         assert (row.path, row.is_gone) == (str(new / "a.jsonl"), False)
 
 
+@restarts
+def test_f34_renamed_file_takes_its_cursor_along(tmp_path: Path, restart: bool) -> None:
+    """Between two folders of a tool; a session is known by its file's name."""
+    with running(tmp_path) as pipeline:
+        (pipeline.folder / "new").mkdir()
+        _file(pipeline, "b.jsonl").write_bytes(_lines("b"))
+        _file(pipeline).write_bytes(_lines("1", "2"))
+        pipeline.drain()
+        sent, old = len(pipeline.server.order), pipeline.outbox.files()
+
+        def rename() -> None:
+            _file(pipeline).rename(pipeline.folder / "new" / "a.jsonl")
+
+        assert _change(pipeline, restart, rename) == ["1", "2", "b"]
+        assert len(pipeline.server.order) == sent
+        moved = {Path(row.path).name: row for row in pipeline.outbox.files()}["a.jsonl"]
+        assert moved.path == str(pipeline.folder / "new" / "a.jsonl")
+        assert moved.id in {row.id for row in old} and not moved.is_gone
+
+
 def test_f34_hard_link_is_no_move(tmp_path: Path) -> None:
     with running(tmp_path) as pipeline:
         (pipeline.folder / "p").mkdir()
@@ -167,20 +206,46 @@ def test_f35_deleted_while_it_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
         assert gone == {"a.jsonl": True, "other.jsonl": False}
 
 
-def test_f41_io_error_is_reported_and_passes(
+def test_f35_deleted_between_the_search_and_the_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tmp_path) as pipeline:
-        _file(pipeline).write_bytes(_lines("1"))
+        for name in "abc":
+            _file(pipeline, f"{name}.jsonl").write_bytes(_lines(name))
+        doomed, open_file = _file(pipeline, "b.jsonl"), os.open
 
-        def fail(*_: object) -> bytes:
-            raise OSError(5, "Input/output error")
+        def delete_and_open(path: Any, *more: Any, **named: Any) -> int:
+            if Path(path) == doomed:
+                doomed.unlink()
+            return open_file(path, *more, **named)
 
         with monkeypatch.context() as patch:
-            patch.setattr(os, "pread", fail)
-            (error,) = pipeline.collect().errors
-        assert "a.jsonl (Input/output error)" in error
-        assert pipeline.drain() == ["1"]
+            patch.setattr(os, "open", delete_and_open)
+            assert pipeline.collect().errors == []
+        assert not doomed.exists()
+        assert pipeline.drain() == ["a", "c"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE], ids=errno.errorcode.__getitem__)
+def test_f41_io_error_is_reported_and_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    with running(tmp_path) as pipeline:
+        _file(pipeline).write_bytes(_lines(*map(str, range(1200))))
+        pread, says = os.pread, os.strerror(number)
+
+        def fail_behind(fd: int, size: int, position: int) -> bytes:
+            if position >= 8192:
+                raise OSError(number, says)
+            return pread(fd, min(size, 8192), position)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pread", fail_behind)
+            for _ in range(3):
+                (error,) = pipeline.collect().errors
+                assert f"a.jsonl ({says}): it is tried again" in error
+        assert len(pipeline.drain()) == 1200
+        assert pipeline.outbox.stats().parked_rows == 0
 
 
 def test_f44_bytes_appended_during_a_pass_are_not_skipped(
@@ -188,26 +253,54 @@ def test_f44_bytes_appended_during_a_pass_are_not_skipped(
 ) -> None:
     with running(tmp_path) as pipeline:
         _file(pipeline).write_bytes(_lines("0"))
-        opened = reader.open_tail
-        count = 0
+        written = ["0"]
+        open_file = os.open
 
-        def append_and_open(*args: object) -> object:
-            nonlocal count
-            count += 1
+        def append(name: str) -> None:
+            written.append(name)
             with _file(pipeline).open("ab") as file:
-                file.write(_lines(f"before {count}"))
-            tail = opened(*args)  # type: ignore[arg-type]
-            with _file(pipeline).open("ab") as file:
-                file.write(_lines(f"after {count}"))
-            return tail
+                file.write(_lines(name))
+
+        def append_and_open(path: Any, *more: Any, **named: Any) -> int:
+            if Path(path) != _file(pipeline):
+                return open_file(path, *more, **named)
+            append(f"before {len(written)}")
+            fd = open_file(path, *more, **named)
+            append(f"after {len(written)}")
+            return fd
 
         with monkeypatch.context() as patch:
-            patch.setattr("claude_code_tracer.collector.open_tail", append_and_open)
+            patch.setattr(os, "open", append_and_open)
             for _ in range(3):
                 pipeline.collect()
-        _file(pipeline).open("ab").close()
-        expected = {"0", *(f"{when} {n + 1}" for n in range(count) for when in ("before", "after"))}
-        assert set(pipeline.drain()) == expected
+        assert len(written) == 7
+        assert pipeline.drain() == sorted(written)
+
+
+def test_f44_bytes_appended_behind_the_last_read_are_news(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the end of the reading and the next look, to a file that is not looked at twice."""
+    with running(tmp_path) as pipeline:
+        assert isinstance(pipeline.clock, FakeClock)
+        pipeline.clock.advance_s(60)
+        _file(pipeline).write_bytes(_lines("1"))
+        pread, ends = os.pread, 0
+
+        def read_and_append(fd: int, size: int, position: int) -> bytes:
+            nonlocal ends
+            block = pread(fd, size, position)
+            if size and not block:
+                ends += 1
+                with _file(pipeline).open("ab") as file:
+                    file.write(_lines("2"))
+            return block
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pread", read_and_append)
+            pipeline.collect()
+        assert ends == 1
+        assert pipeline.drain() == ["1", "2"]
 
 
 def test_f25_copies_of_a_session_are_one_set_of_rows(tmp_path: Path) -> None:

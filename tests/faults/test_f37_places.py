@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.claude import claude_to, user_record
 from tests.faults.pipeline import line, running
+from tests.faults.real_server import RealServer
 
 NOBODY = 65534
 
@@ -138,3 +140,19 @@ def test_f46_path_that_is_not_utf8(tmp_path: Path) -> None:
         assert pipeline.drain() == ["1", "2"]
         assert len(pipeline.outbox.files()) == 1
         assert os.fsencode(pipeline.outbox.files()[0].path) == path
+
+
+def test_f46_session_whose_name_is_not_utf8(server: RealServer, tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/.claude/projects/-caf\xe9"
+    os.makedirs(folder)
+    for number, name in enumerate((b"\xe9", b"\xea", b"plain")):
+        with open(folder + b"/" + name + b".jsonl", "wb") as file:
+            file.write(user_record(str(number), f"u{number}", None))
+    for _ in range(2):  # and after a restart
+        with claude_to(server, tmp_path) as pipeline:
+            assert pipeline.collect().errors == []
+            pipeline.ship()
+            assert pipeline.outbox.stats().parked_rows == 0
+            assert len(pipeline.outbox.files()) == 3
+    sessions = "select native_id, title from public.sessions where owner_id = %s order by 2"
+    assert server.mine(sessions) == [("\\udce9", "0"), ("\\udcea", "1"), ("plain", "2")]

@@ -326,3 +326,50 @@ def test_a_fork_s_copy_of_a_call_goes_with_the_next_batch(pipeline: Pipeline) ->
     pipeline.ship()
     assert pipeline.server.batches == [3, 3]
     assert pipeline.outbox.stats().pending_rows == 0
+
+
+# The next batch is made ready while the server works ----------------------------------------------
+
+
+def test_every_record_is_sent_once_and_in_order_with_the_next_batch_ready(tmp_path: Path) -> None:
+    with running(tmp_path, batch_rows=3) as pipeline:
+        names = [str(number) for number in range(10)]
+        _put(pipeline, *names)
+        pipeline.ship()
+        assert pipeline.server.order == names
+        assert pipeline.server.batches == [3, 3, 3, 1]
+        assert pipeline.outbox.queue().rows == 0
+
+
+def test_live_record_goes_before_a_batch_that_was_ready(tmp_path: Path) -> None:
+    with running(tmp_path, batch_rows=2) as pipeline:
+        rows: list[Entity] = [message("old", {"id": str(n)}, start=n) for n in range(6)]
+        file = pipeline.outbox.put(FILE, rows, state=None, lane=Lane.BACKFILL)
+        pipeline.shipper.run_once()
+        now: list[Entity] = [message("new", {"id": "now"}, start=1)]
+        pipeline.outbox.put(file, now, state=None, lane=Lane.LIVE)
+        pipeline.ship()
+        assert pipeline.server.order == ["0", "1", "now", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [ServerUnavailable("gone"), Answer(503), Answer(403, code="42501"), Answer(500, code="22P05")],
+)
+def test_batch_that_was_ready_waits_for_the_one_before_it(
+    tmp_path: Path, failure: Answer | Exception
+) -> None:
+    with running(tmp_path, batch_rows=3) as pipeline:
+        assert isinstance(pipeline.clock, FakeClock)
+        names = [str(number) for number in range(9)]
+        _put(pipeline, *names)
+        pipeline.shipper.run_once()
+        pipeline.server.script = [failure]
+        for _ in range(30):
+            try:
+                pipeline.shipper.run_once()
+            except (RetryLater, HaltStage):
+                pipeline.clock.advance_s(400)
+                pipeline.server.credentials_changed = True
+        assert pipeline.server.order == names
+        assert pipeline.outbox.queue().rows == 0
