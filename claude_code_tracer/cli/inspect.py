@@ -77,11 +77,9 @@ def _lines(health: Health, home: str, now: datetime) -> Iterator[str]:
         "queue": f"{_queue(health.queue, now)}, {health.shipped_records} sent",
         **{name: _source(source, now) for name, source in health.sources.items()},
     }
-    if health.parked_records or health.bad_spans:
-        rows["set aside"] = (
-            f"{health.parked_records} records, {health.bad_spans} unreadable pieces: "
-            "see `claude-tracer parked list`"
-        )
+    if health.parked_records:
+        pieces = "1 piece" if health.parked_records == 1 else f"{health.parked_records} pieces"
+        rows["set aside"] = f"{pieces}: see `claude-tracer parked list`"
     if error := health.last_error:
         rows["last error"] = f"{error.stage}, {ago(error.at, now)}: {error.text}"
     for name, value in rows.items():
@@ -118,8 +116,6 @@ def _source(source: SourceHealth, now: datetime) -> str:
         facts.append(f"the newest read {ago(source.last_record_at, now)}")
     if source.lag_s >= _BEHIND_S:
         facts.append(f"{duration(source.lag_s)} behind")
-    if source.parked:
-        facts.append(f"{source.parked} pieces set aside")
     if source.unreadable:
         facts.append(f"{source.unreadable} cannot be read")
     return ", ".join(facts)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
 from pathlib import Path
+from random import Random
 
-import psutil
 import pytest
 
-from tests.e2e.snapshot import rows_by_table
 from tests.e2e.world import World
+from tests.soak.kills import Havoc, stored
+from tests.soak.victims import processes
 from tests.transcripts import Conversation
 
 
@@ -28,13 +28,6 @@ def write_history(home: Path) -> None:
             talk.answer(f"Because of {turn}. " * 20, output_tokens=turn + 1)
 
 
-def stored(world: World) -> dict[str, list[str]]:
-    world.run("start", "--daemon")
-    world.run("sync")
-    with world.connect() as connection:
-        return rows_by_table(connection, world.home)
-
-
 @pytest.fixture(scope="module")
 def undisturbed() -> dict[str, list[str]]:
     """What the database holds when nothing is killed."""
@@ -46,18 +39,6 @@ def undisturbed() -> dict[str, list[str]]:
         world.close()
 
 
-def processes(root: psutil.Process) -> dict[str, psutil.Process]:
-    found = {"tracer": root}
-    for child in root.children():
-        with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
-            line = child.cmdline()
-            if "claude_code_tracer.local.gateway" in line:
-                found["gateway"] = child
-            elif "-D" in line and line[0].endswith("postgres") and "--boot" not in line:
-                found["postmaster"] = child
-    return found
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", ["tracer", "gateway", "postmaster"])
 @pytest.mark.parametrize("after_s", [0.05, 0.4])
@@ -67,7 +48,7 @@ def test_rows_are_those_of_an_undisturbed_run(
     write_history(world.home)
     with world.spawn("sync", "--json") as sync:
         deadline = time.monotonic() + 30
-        while victim not in (running := processes(psutil.Process(sync.pid))):
+        while victim not in (running := processes(sync.pid)):
             assert time.monotonic() < deadline and sync.poll() is None
             time.sleep(0.01)
         time.sleep(after_s)
@@ -79,3 +60,19 @@ def test_rows_are_those_of_an_undisturbed_run(
     assert {table: len(rows) for table, rows in disturbed.items()} == sizes
     assert disturbed == undisturbed
     assert sizes["messages"] == 12 * 40 * 3
+
+
+@pytest.mark.slow
+def test_rows_are_those_of_an_undisturbed_run_after_random_kills(
+    undisturbed: dict[str, list[str]],
+) -> None:
+    """A few of the 200 of `python -m tests.soak.kills`."""
+    havoc = Havoc(Random(6))
+    while havoc.kills.total() < 6:
+        world = World()
+        try:
+            write_history(world.home)
+            havoc.run(world, 3)
+            assert stored(world) == undisturbed
+        finally:
+            world.close()

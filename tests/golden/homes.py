@@ -19,10 +19,10 @@ from typing import Any
 import msgspec
 import zstandard
 
+from claude_code_tracer.merge import merge
 from claude_code_tracer.model import Block, Entity, Message, ModelCall, Session, ToolCall
 from claude_code_tracer.outbox import FileRow
 from claude_code_tracer.portions import portions
-from claude_code_tracer.merge import merge
 from claude_code_tracer.sources.source import BadSpan, Line, Shape, Source, Transcript
 from claude_code_tracer.tail.discover import discover
 from claude_code_tracer.tail.reader import Limits

@@ -140,7 +140,7 @@ def test_the_queue_and_each_source_tell_how_far_behind_they_are(home: Home) -> N
     assert "queue 7 records (1.5 MB) to send, the oldest from 2 h ago, 0 sent" in text
     assert (
         "codex 4.2k records from 3 files, the newest read 1 min ago, 3 days behind, "
-        "2 pieces set aside, 1 cannot be read"
+        "1 cannot be read"
     ) in text
     assert "gemini 1 records from 1 files " in f"{text} "
     assert "2 s behind" not in text
@@ -170,7 +170,7 @@ def test_trouble_of_before_and_what_is_set_aside_are_told(home: Home) -> None:
     error = LastError(stage="shipper", text="no answer\x1b[2J", at=at)
     text = told(home, a_health(last_error=error, parked_records=2, unreadable=["/a (no): chmod"]))
     assert "last error shipper, 10 min ago: no answer\N{REPLACEMENT CHARACTER}[2J" in text
-    assert "set aside 2 records, 0 unreadable pieces" in text
+    assert "set aside 2 pieces: see `claude-tracer parked list`" in text
     assert "cannot read /a (no): chmod" in text
 
 
