@@ -70,6 +70,8 @@ class Collector:
         self._watch = Watch()
         self._owners: dict[str, tuple[Source, Transcript]] = {}
         """Which tool a path belongs to."""
+        self._claims: dict[str, tuple[Source, Path]] = {}
+        """The same of files that were read before, with their root: asked only if there is news."""
         self._refused: set[tuple[str, str, str]] = set()
         """Which tool, asked below which root, does not know a path: it is not asked again."""
         self._stop = threading.Event()
@@ -102,7 +104,7 @@ class Collector:
                     tally.turn_to(source.name)
                     tally.errors += [_unreadable(*error) for error in found.errors]
                 news = [file for file in found.files if self._has_news(source, file, now)]
-                tasks += [self._task(file) for file in news]
+                tasks += self._tasks(news)
         self._watch.was_searched(folders, now)
         self._reader.stores.look_again(self._reading)
         return _in_order(tasks)
@@ -137,7 +139,7 @@ class Collector:
         return tally.report(is_scan=False)
 
     def _run_hot(self, tally: Tally) -> None:
-        tasks = _in_order([self._task(found) for found in self._watch.hot_news(self._clock.now())])
+        tasks = _in_order(self._tasks(self._watch.hot_news(self._clock.now())))
         if self._clock.monotonic_s() >= self._next_names_s and self._watch.has_new_names():
             self._next_names_s = self._clock.monotonic_s() + _NEW_NAMES_S
             tasks = [task for task in self.scan() if task.lane(self._clock) is Lane.LIVE]
@@ -166,7 +168,10 @@ class Collector:
             self._refused.clear()
 
         def accept(path: str) -> bool:
-            owner = self._owners.get(path)
+            owner = self._owners.get(path) or self._claims.get(path)
+            if owner is None and self._catalog.knows(source.name, path):
+                self._claims[path] = (source, root)
+                return True
             if owner is None and (*asked, path) not in self._refused:
                 if transcript := source.transcript(root, Path(path)):
                     owner = self._owners[path] = (source, transcript)
@@ -197,7 +202,8 @@ class Collector:
         """Tell whether `row` may have moved to `found`: its old place is free, its session same."""
         old = find(row.path)
         is_free = old is None or (old.dev, old.ino) != (row.dev, row.ino)
-        return is_free and self._owner(found.path)[1].session == row.session
+        owner = self._owner(found.path)
+        return is_free and owner is not None and owner[1].session == row.session
 
     def _collect(self, task: Task, tally: Tally) -> None:
         """Read the news of one file; afterwards it has none, or is reported."""
@@ -236,17 +242,26 @@ class Collector:
         has_one = file.shape is not Shape.ROWS
         return has_one and self._reader.stores.has_better(file.source, file.session, file.rank)
 
-    def _task(self, found: Found) -> Task:
-        source, transcript = self._owner(found.path)
-        return Task(source, transcript, found)
+    def _tasks(self, news: Iterable[Found]) -> list[Task]:
+        owned = [(self._owner(found.path), found) for found in news]
+        return [Task(*owner, found) for owner, found in owned if owner]
 
-    def _owner(self, path: str) -> tuple[Source, Transcript]:
+    def _owner(self, path: str) -> tuple[Source, Transcript] | None:
+        """Return whose a path is; None when it was a tool's and this version knows better."""
+        if path in self._claims:
+            source, root = self._claims[path]
+            transcript = source.transcript(root, Path(path))
+            if transcript is None:
+                return None
+            self._owners[path] = (source, transcript)
+            del self._claims[path]
         return self._owners[path]
 
     def _forget(self, path: str) -> None:
         self._watch.forget(path)
         self._reader.stores.end(path)
         self._owners.pop(path, None)
+        self._claims.pop(path, None)
 
     def _unread(self, task: Task) -> int:
         if self._is_left_out(task):

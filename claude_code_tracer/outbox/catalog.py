@@ -40,6 +40,10 @@ class Catalog:
         row = self._rows.get((source, path))
         return row or FileRow(source=source, path=path, session=session, dev=0, ino=0)
 
+    def knows(self, source: str, path: str) -> bool:
+        """Tell whether a file of this source was read at this path."""
+        return (source, path) in self._rows
+
     def is_read(self, source: str, found: Seen) -> bool:
         """Tell whether all of a file was read as it stands there, so that nobody need open it."""
         row = self._rows.get((source, found.path))

@@ -33,7 +33,7 @@ class FileRow:
     head: bytes = b""
     mark: bytes = b""
     seen: int = 0
-    """The cursor, or the end of a last line that was sent without its newline (F11)."""
+    """The cursor, or a digest of a last line that was sent without its newline (F11)."""
     is_gone: bool = False
     mtime_ns: int = 0
     """With `ctime_ns` the file's times when all of it was read; 0 when that is not known."""

@@ -16,7 +16,7 @@ create table file (
   cursor integer not null,       -- behind the last newline read; moves with the rows below (I1)
   head blob not null,
   mark blob not null,
-  seen integer not null,         -- cursor, or the end of a provisional last line (F11)
+  seen integer not null,         -- cursor, or a digest of a provisional last line (F11)
   state blob,                    -- what the parser must know to go on
   gone_at integer,               -- unix seconds; a vanished file deletes nothing (I7)
   unique (source, path)

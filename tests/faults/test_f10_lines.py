@@ -54,6 +54,17 @@ def test_f11_line_without_newline_is_sent_once_it_stands_still(tmp_path: Path) -
         assert pipeline.drain() == ["1", "3", "last"]
 
 
+def test_f11_other_last_line_in_its_place_is_sent_as_well(tmp_path: Path) -> None:
+    with running(tmp_path) as pipeline:
+        assert isinstance(pipeline.clock, FakeClock)
+        _append(pipeline, line("1", text="long enough").rstrip(b"\n"))
+        pipeline.clock.advance_s(700)
+        assert pipeline.drain() == ["long enough"]
+        (pipeline.folder / "a.jsonl").write_bytes(line("2", text="short").rstrip(b"\n"))
+        pipeline.clock.advance_s(700)
+        assert pipeline.drain() == ["long enough", "short"]
+
+
 def test_f11_half_a_record_is_never_sent(tmp_path: Path) -> None:
     with running(tmp_path) as pipeline:
         assert isinstance(pipeline.clock, FakeClock)

@@ -187,6 +187,7 @@ def test_what_is_no_file_is_left_alone(home: Home) -> None:
 
 def test_answers_that_nobody_came_for_are_thrown_away_after_an_hour(home: Home) -> None:
     _put(home, "1.answer", b"{}")
+    os.utime(home.requests / "1.answer", (NOW.timestamp(), NOW.timestamp()))
     obey(home, NOW + timedelta(minutes=59), Tracer().do)
     assert _names(home) == {"1.answer"}
     obey(home, NOW + timedelta(minutes=61), Tracer().do)
