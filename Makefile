@@ -10,7 +10,7 @@ ARGS ?=
 # pip and npm are quiet unless something fails; warnings about this machine's own setup are not ours.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check bench types wheel clean web
+.PHONY: help run test faults soak check bench types wheel clean web
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,6 +22,19 @@ test: $(STAMPS)/dev web $(STAMPS)/contract $(STAMPS)/peers $(STAMPS)/chromium  #
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
 	@cd web && npm test --silent
 	@$(BIN)/pytest $(ARGS)
+
+# Every test that names a row of docs/reliability.md (`test_f34_...`), then the state machine.
+FAULTS := $(subst $() $(), or ,$(foreach n,0 1 2 3 4 5 6 7 8,test_f$(n)))
+
+faults: $(STAMPS)/dev web $(STAMPS)/contract  ## Run every fault of docs/reliability.md and the state machine
+	@FAULT_SEEDS=50 FAULT_FILES=50000 $(BIN)/pytest -k "$(FAULTS)" $(ARGS) tests
+	@$(BIN)/pytest $(ARGS) tests/model
+
+soak: $(STAMPS)/dev web  ## 20,000 cases of the state machine, 500 deaths at each kill point, 200 random kills, an hour of random faults (ARGS="--minutes 60")
+	@MODEL_EXAMPLES=20000 FAULT_SEEDS=500 $(BIN)/pytest --timeout=0 tests/model tests/faults/test_f01_killed.py
+	@SOAK_F54_S=60 $(BIN)/pytest -q --timeout=0 tests/faults/test_f54_beside.py
+	@$(BIN)/python -m tests.soak.kills --kills 200
+	@$(BIN)/python -m tests.soak $(or $(ARGS),--minutes 60)
 
 check: $(STAMPS)/dev $(STAMPS)/web-modules  ## Lint, format check and types, Python and TypeScript
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -91,6 +91,10 @@ class Collector:
             self._catalog.update(row)
             self._watch.forget(row.path)
 
+    def has_rested(self) -> bool:
+        """Tell whether nobody has been at work for an hour: searching may take its time."""
+        return self._watch.has_rested(self._clock.now())
+
     def scan(self, tally: Tally | None = None) -> list[Task]:
         """Search all folders and return the files with news, in the order to read them."""
         tasks: list[Task] = []
@@ -140,12 +144,19 @@ class Collector:
 
     def _run_hot(self, tally: Tally) -> None:
         tasks = _in_order(self._tasks(self._watch.hot_news(self._clock.now())))
-        if self._clock.monotonic_s() >= self._next_names_s and self._watch.has_new_names():
-            self._next_names_s = self._clock.monotonic_s() + _NEW_NAMES_S
+        if self._has_new_names():
             tasks = [task for task in self.scan() if task.lane(self._clock) is Lane.LIVE]
         for task in tasks:
             if not self._stop.is_set() and task.found.path != self._reading:
                 self._collect(task, tally)
+
+    def _has_new_names(self) -> bool:
+        """Look at the folders, but seldomer than at the hot files: they are many."""
+        now_s = self._clock.monotonic_s()
+        if now_s < self._next_names_s:
+            return False
+        self._next_names_s = now_s + _NEW_NAMES_S
+        return self._watch.has_new_names()
 
     def _serve_hot(self, tally: Tally) -> None:
         """Look at the hot files in the middle of a long pass (F75)."""

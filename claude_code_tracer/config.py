@@ -27,6 +27,7 @@ class Settings:
     port: int
     poll_hot_s: float
     poll_scan_s: float
+    poll_rest_s: float
     ship_idle_s: float
     batch_rows: int
     batch_bytes: int

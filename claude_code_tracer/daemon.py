@@ -33,6 +33,7 @@ __all__ = ["Daemon"]
 _COLLECTOR_STOP_S = 2.0
 _SHIPPER_STOP_S = 1.0
 """With these, `drain` and the server's own stop, a SIGTERM takes less than 10 s (F07)."""
+_REQUESTS_EVERY_S = 1.0
 _TICK_S = 0.5
 _HEALTH_EVERY_S = 10.0
 _MAX_REBUILDS = 3
@@ -72,6 +73,7 @@ class Daemon:
         self._rebuilds_s: deque[float] = deque(maxlen=_MAX_REBUILDS)
         """When the outbox was found damaged."""
         self._next_scan_s = float("-inf")
+        self._next_requests_s = float("-inf")
         self._next_health_s = float("-inf")
 
     def run(self) -> None:
@@ -201,10 +203,7 @@ class Daemon:
 
     def _collect(self, pipeline: Pipeline, shipper: Worker) -> float:
         settings = self._config.settings
-        if any([pipeline.obey(), pipeline.follow()]):
-            self._vitals.on_obeyed()
-            self._scan_soon()
-            self._next_health_s = float("-inf")
+        self._serve_requests(pipeline)
         report, began_at = None, None
 
         def beat(at: CollectProgress) -> None:
@@ -216,12 +215,27 @@ class Daemon:
                 report = pipeline.collector.run_hot(beat)
             else:
                 began_at = self._clock.now()
-                self._next_scan_s = self._clock.monotonic_s() + settings.poll_scan_s
+                due_s = self._next_scan_s = self._clock.monotonic_s() + settings.poll_scan_s
                 report = pipeline.collector.run_once(beat)
+                if self._next_scan_s == due_s and pipeline.collector.has_rested():
+                    self._next_scan_s += settings.poll_rest_s - settings.poll_scan_s
                 self._tell_first(report)
+        except BaseException:
+            self._scan_soon()  # it was given up: the next step begins it again
+            raise
         finally:
             self._vitals.on_pass_end(report, began_at)
         return settings.poll_hot_s
+
+    def _serve_requests(self, pipeline: Pipeline) -> None:
+        """Do what commands ask for and follow the server, once a second."""
+        if self._clock.monotonic_s() < self._next_requests_s:
+            return
+        if any([pipeline.obey(), pipeline.follow()]):
+            self._vitals.on_obeyed()
+            self._scan_soon()
+            self._next_health_s = float("-inf")
+        self._next_requests_s = self._clock.monotonic_s() + _REQUESTS_EVERY_S
 
     def _beat(self, at: CollectProgress) -> None:
         self._beats += 1

@@ -1,8 +1,9 @@
 """Which files have news, found by looking at them often or rarely; nothing is watched by the OS.
 
-A file that changed lately is hot and looked at several times a second; all others when the folders
-are searched. A change is any difference in device, inode, size, mtime or ctime since the file was
-last read, so a lost notification cannot exist (F43).
+A file that changed in the last minute is looked at several times a second, one that did in the last
+quarter of an hour every second; all others when the folders are searched. A change is any
+difference in device, inode, size, mtime or ctime since the file was last read, so a lost
+notification cannot exist (F43).
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ HOT_S = 15 * 60
 HOT_MAX = 64
 FOLDERS_MAX = 500
 """As many are looked at every second; that is about a millisecond."""
+AT_WORK_S = 3600.0
+RESTS_S = 60.0
+REST_EVERY_S = 1.0
 RACY_S = 2.0
 IDLE_S = 10 * 60
 """How long a last line without newline must stand still to count as finished (F11)."""
@@ -38,6 +42,8 @@ class Watch:
         self._looks: dict[str, _Look] = {}
         self._hot: dict[str, datetime] = {}
         self._folders: dict[str, int] = {}
+        self._all_at = self._changed_at = datetime.min.replace(tzinfo=UTC)
+        """When all hot files were looked at, and when the last change of any file was seen."""
 
     def knows(self, path: str) -> bool:
         """Tell whether the file was looked at since the start."""
@@ -60,9 +66,10 @@ class Watch:
         is_racy = is_fresh(found, now)
         self._looks[found.path] = _Look(found, has_tail, is_racy)
         if previous and previous.found != found:
-            self._hot[found.path] = now
+            self._hot[found.path] = self._changed_at = now
         elif previous is None and abs(_age_s(found, now)) < HOT_S:
             self._hot[found.path] = datetime.fromtimestamp(found.mtime_ns / 1e9, UTC)
+            self._changed_at = max(self._changed_at, self._hot[found.path])
 
     def forget(self, path: str) -> None:
         """Forget a file that is gone or must be read anew."""
@@ -72,7 +79,7 @@ class Watch:
     def hot_news(self, now: datetime) -> list[Found]:
         """Look at the hot files and return those with news, newest first."""
         news = []
-        for path in list(self._hot):
+        for path in self._due(now):
             found = find(path)
             if found is None:
                 self.forget(path)
@@ -80,10 +87,21 @@ class Watch:
                 news.append(found)
         return sorted(news, key=lambda found: -found.mtime_ns)
 
+    def _due(self, now: datetime) -> list[str]:
+        """Return the files to look at now: those that rest for a minute take turns of a second."""
+        if abs((now - self._all_at).total_seconds()) >= REST_EVERY_S:
+            self._all_at = now
+            return list(self._hot)
+        return [path for path, at in self._hot.items() if (now - at).total_seconds() < RESTS_S]
+
     def was_searched(self, folders: dict[str, int], now: datetime) -> None:
         """Remember the folders of a search and when each last got or lost a name."""
         self._folders = folders
         self._cool_down(now)
+
+    def has_rested(self, now: datetime) -> bool:
+        """Tell whether no file changed within the last hour: nobody is at work."""
+        return abs((now - self._changed_at).total_seconds()) > AT_WORK_S
 
     def has_new_names(self) -> bool:
         """Tell whether a folder got a new name; with very many, only those near hot files count."""

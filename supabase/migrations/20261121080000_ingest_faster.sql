@@ -373,9 +373,10 @@ create or replace function private.link_forks(device private.device, batch jsonb
       lateral (
         select * from public.model_calls c
         where c.owner_id = device.owner_id and c.id = n.id offset 0) c
+      join public.sessions o on o.id = c.session_id
       where c.session_id <> n.session_id and c.at = n.at
         and n.attribution in (0, 2) and c.attribution in (0, 2)
-      order by n.session_id, c.session_id
+      order by n.session_id, o.native_id
     ), linked as (
       update public.sessions s set parent_id = o.id, relation = 'fork'
       from copies p join public.sessions o on o.id = p.original

@@ -111,6 +111,7 @@ def test_hot_pass_finds_a_new_session_beside_a_hot_one(pipeline: Pipeline) -> No
     assert isinstance(pipeline.clock, FakeClock)
     _write(pipeline, "p/a.jsonl", line("1"))
     pipeline.collect()
+    pipeline.clock.advance_s(1)
     _write(pipeline, "p/b.jsonl", line("2"))
     assert pipeline.collector.run_hot().records == 2
     pipeline.clock.advance_s(2)

@@ -98,3 +98,22 @@ def test_new_name_beside_a_hot_file_is_noticed(tmp_path: Path) -> None:
     assert not watch.has_new_names()
     os.utime(folder, (1, 1))
     assert watch.has_new_names()
+
+
+def test_file_that_rests_is_looked_at_once_a_second(tmp_path: Path) -> None:
+    watch = Watch()
+    watch.was_read(_file(tmp_path / "a", age_s=120), NOW, has_tail=False)
+    assert watch.hot_news(NOW) == []
+    changed = _file(tmp_path / "a", age_s=0, content=b"changed")
+    assert watch.hot_news(NOW + timedelta(seconds=0.25)) == []
+    assert watch.hot_news(NOW + timedelta(seconds=1)) == [changed]
+
+
+def test_nobody_is_at_work_when_nothing_changed_for_an_hour(tmp_path: Path) -> None:
+    watch = Watch()
+    assert watch.has_rested(NOW)
+    watch.was_read(_file(tmp_path / "old", age_s=7200), NOW, has_tail=False)
+    assert watch.has_rested(NOW)
+    watch.was_read(_file(tmp_path / "old", age_s=0), NOW, has_tail=False)
+    assert not watch.has_rested(NOW + timedelta(minutes=59))
+    assert watch.has_rested(NOW + timedelta(minutes=61))
